@@ -1,0 +1,7 @@
+//! The wire types of the HTTP API that are not statements, a file per resource.
+
+pub mod agent;
+pub mod audit;
+pub mod device;
+pub mod ledger;
+pub mod review;

@@ -1,0 +1,43 @@
+//! Looking back.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ledger::RecordedEntry;
+use super::review::ReviewDocument;
+
+/// `GET /v1/audit/reviews?q=&outcome=&contract=&person=&from=&to=&after=&limit=`: concluded reviews, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditPage {
+    pub reviews: Vec<ReviewDocument>,
+    /// Number of reviews that match, counted up to 10,000.
+    pub n_matching: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// `GET /v1/audit/reviews/{id}`: everything recorded about one review, to be verified by whoever reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditRecord {
+    pub review: ReviewDocument,
+    /// DSSE envelopes of the decisions, in ledger order.
+    pub decisions: Vec<Value>,
+    /// The canonical views they name, as text, in the same order.
+    pub views: Vec<String>,
+    /// DSSE envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Value>,
+    /// DSSE envelopes.
+    pub executions: Vec<Value>,
+    /// Every ledger entry of this handoff, with proofs under `checkpoint`.
+    pub entries: Vec<RecordedEntry>,
+    /// C2SP signed note.
+    pub checkpoint: String,
+    /// DSSE envelope of the newest directory.
+    pub directory: Value,
+    /// The contract's canonical bytes, as text.
+    pub contract: String,
+}
