@@ -19,6 +19,7 @@ mod exec;
 mod r#gen;
 mod need;
 mod page;
+mod provide;
 mod report;
 mod run;
 mod session;
@@ -86,10 +87,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run { yes, app_arguments } => run::run(yes, &app_arguments),
         Command::Test { quick, yes } => test::test(quick, yes),
-        Command::Bench {
-            yes,
-            bench_arguments,
-        } => bench::bench(yes, &bench_arguments),
+        Command::Bench { yes, bench_arguments } => bench::bench(yes, &bench_arguments),
         Command::Gen { check } => r#gen::generate(check),
         Command::Tidy { bless } => tidy::run(bless),
     };
