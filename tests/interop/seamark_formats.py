@@ -1,0 +1,283 @@
+"""Seamark's formats, written from docs/FORMATS.md alone: JSON profile, DSSE, disclosures, masks, Merkle proofs.
+
+Shares no code with the Rust side. Raises Refused with a sentence whenever something is not as it has to be.
+"""
+
+import base64
+import hashlib
+import json
+import re
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://seamark.dev/attestation/{}/v1"
+BULLET = "\u2022"
+
+
+class Refused(Exception):
+    """Something does not verify; the text says what."""
+
+
+def need(condition, sentence):
+    if not condition:
+        raise Refused(sentence)
+
+
+# ---- bytes and JSON (FORMATS.md section 2) ----
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def un_b64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def un_b64(text):
+    return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+
+
+def sha256_hex(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical(value):
+    """RFC 8785 for a profile without fractional numbers."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return b"{" + b",".join(canonical(name) + b":" + canonical(value[name]) for name in names) + b"}"
+    if isinstance(value, list):
+        return b"[" + b",".join(canonical(item) for item in value) + b"]"
+    need(not isinstance(value, float), "fractional numbers are not part of the profile")
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def strict_json(data):
+    def members(pairs):
+        need(len({name for name, _ in pairs}) == len(pairs), "duplicate member name")
+        return dict(pairs)
+
+    def no_float(token):
+        raise Refused("fractional numbers are not part of the profile")
+
+    return json.loads(data, object_pairs_hook=members, parse_float=no_float, parse_constant=no_float)
+
+
+# ---- keys and envelopes (sections 1 and 3) ----
+
+
+def key_id(public_key):
+    spki = public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256_hex(spki)
+
+
+def raw_public(private_key):
+    return private_key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def pae(body):
+    return b"DSSEv1 %d %s %d " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(body)) + body
+
+
+def sign_envelope(statement, private_key):
+    body = canonical(statement)
+    signature = private_key.sign(pae(body))
+    return {
+        "payload": base64.b64encode(body).decode(),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"keyid": key_id(private_key.public_key()), "sig": base64.b64encode(signature).decode()}],
+    }
+
+
+def open_envelope(envelope, keys):
+    """The statement and the id of the key that verified; `keys` are {keyid: Ed25519PublicKey} allowed for this use."""
+    need(envelope["payloadType"] == PAYLOAD_TYPE, "the envelope has another payload type")
+    need(1 <= len(envelope["signatures"]) <= 16, "an envelope has 1 to 16 signatures")
+    body = un_b64(envelope["payload"])
+    for signature in envelope["signatures"]:
+        for keyid, key in keys.items():
+            try:
+                key.verify(un_b64(signature["sig"]), pae(body))
+            except InvalidSignature:
+                continue
+            statement = strict_json(body)
+            need(statement["_type"] == STATEMENT, "not an in-toto statement")
+            return statement, keyid, sha256_hex(body)
+    raise Refused("no signature verifies with a key of the directory that may sign this")
+
+
+def expect_type(statement, kind):
+    need(statement["predicateType"] == PREDICATE.format(kind), f"not a {kind} statement")
+    return statement["predicate"]
+
+
+class Directory:
+    """The signed list of people and keys, verified with the pinned root."""
+
+    def __init__(self, envelope, root_public):
+        root = Ed25519PublicKey.from_public_bytes(root_public)
+        statement, _, _ = open_envelope(envelope, {key_id(root): root})
+        self.predicate = expect_type(statement, "directory")
+
+    def keys(self, use):
+        found = {}
+        for entry in self.predicate["keys"]:
+            if entry["use"] == use and "to" not in entry:
+                public = Ed25519PublicKey.from_public_bytes(un_b64url(entry["key"]))
+                need(key_id(public) == entry["keyid"], "a key in the directory has another id than it says")
+                found[entry["keyid"]] = public
+        return found
+
+    def subject_of(self, keyid):
+        return next(entry["subject"] for entry in self.predicate["keys"] if entry["keyid"] == keyid)
+
+
+# ---- disclosures and masks (section 4) ----
+
+
+def disclosure_digest(disclosure):
+    return b64url(hashlib.sha256(disclosure.encode("ascii")).digest())
+
+
+def reconstruct(predicate, disclosures):
+    """The predicate with every hidden member put back. Returns it and the pointers of what was hidden."""
+    by_digest = {}
+    for disclosure in disclosures:
+        digest = disclosure_digest(disclosure)
+        need(digest not in by_digest, "a disclosure comes twice")
+        by_digest[digest] = strict_json(un_b64url(disclosure))
+    used, hidden = set(), []
+
+    def take(digest):
+        need(digest in by_digest, "undisclosed")
+        need(digest not in used, "a digest stands in two places")
+        used.add(digest)
+        return by_digest[digest]
+
+    def walk(value, pointer):
+        if isinstance(value, dict):
+            result = {}
+            for name, member in value.items():
+                if name not in ("_sd", "_sd_alg"):
+                    result[name] = walk(member, f"{pointer}/{escape(name)}")
+            for digest in value.get("_sd", []):
+                parts = take(digest)
+                need(len(parts) == 3, "a member's disclosure has three parts")
+                _, name, member = parts
+                need(name not in result, "a disclosure collides with a member")
+                hidden.append(f"{pointer}/{escape(name)}")
+                result[name] = walk(member, hidden[-1])
+            return result
+        if isinstance(value, list):
+            result = []
+            for index, item in enumerate(value):
+                if isinstance(item, dict) and set(item) == {"..."}:
+                    parts = take(item["..."])
+                    need(len(parts) == 2, "an element's disclosure has two parts")
+                    hidden.append(f"{pointer}/{index}")
+                    item = parts[1]
+                result.append(walk(item, f"{pointer}/{index}"))
+            return result
+        return value
+
+    roots = ("payload", "intent", "toolOutputs", "taskState", "narrative")
+    rebuilt = {name: walk(value, f"/{name}") if name in roots else value for name, value in predicate.items()}
+    need(used == set(by_digest), "undeclared-disclosure")
+    return rebuilt, hidden
+
+
+def escape(name):
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def resolve(value, pointer):
+    for token in pointer.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        value = value[int(token)] if isinstance(value, list) else value[token]
+    return value
+
+
+def mask_text(kind, value):
+    """What `shown` has to be, for the kinds that depend on the one value only."""
+    full = BULLET * 3
+    if not isinstance(value, str) or kind == "full":
+        return full
+    if kind == "last4":
+        return BULLET * (len(value) - 4) + value[-4:] if len(value) >= 8 else full
+    if kind == "pan-bin6-last4":
+        need(re.fullmatch(r"[0-9]{13,19}", value), "a card number has 13 to 19 digits")
+        return value[:6] + BULLET * (len(value) - 10) + value[-4:]
+    if kind == "email-domain":
+        local, at, domain = value.rpartition("@")
+        return f"{local[0]}{full}@{domain}" if at and local and domain else full
+    if kind == "date-year":
+        matched = re.fullmatch(r"([0-9]{4})-[0-9]{2}-[0-9]{2}.*", value)
+        return f"{matched.group(1)}-{BULLET * 2}-{BULLET * 2}" if matched else full
+    raise Refused(f"unknown mask {kind}")
+
+
+def check_masks(predicate, rebuilt, hidden):
+    declared = {mask["path"]: mask for mask in predicate["masks"]}
+    for path, mask in declared.items():
+        if mask["kind"] in ("clear", "scrub"):
+            continue
+        need(mask["shown"] == mask_text(mask["kind"], resolve(rebuilt, path)), f"mask-lies at {path}")
+    for path in hidden:
+        under = [mask for mask in declared if path == mask or path.startswith(mask + "/")]
+        need(under, f"hidden without a mask: {path}")
+
+
+# ---- ledger (section 9) ----
+
+
+def leaf_hash(entry):
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def check_inclusion(entry, index, size, proof, root):
+    """RFC 9162 section 2.1.3.2."""
+    need(index < size, "the index lies outside the tree")
+    fn, sn, computed = index, size - 1, leaf_hash(entry)
+    for sibling in proof:
+        need(len(sibling) == 32 and sn > 0, "the proof has a wrong length")
+        if fn & 1 or fn == sn:
+            computed = node_hash(sibling, computed)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            computed = node_hash(computed, sibling)
+        fn, sn = fn >> 1, sn >> 1
+    need(sn == 0 and computed == root, "the entry is not in the ledger under this checkpoint")
+
+
+def open_checkpoint(note, vkey):
+    """(origin, size, root) of a C2SP signed note, verified with the ledger's vkey."""
+    name, _, key = vkey.split("+", 2)
+    key = un_b64(key)
+    need(key[0] == 1, "the vkey is not Ed25519")
+    body, _, signatures = note.partition("\n\n")
+    body += "\n"
+    for line in signatures.splitlines():
+        _, signer, signature = line.split(" ")
+        if signer == name:
+            try:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(un_b64(signature)[4:], body.encode())
+            except InvalidSignature as fault:
+                raise Refused("the checkpoint's signature does not verify") from fault
+            origin, size, root = body.splitlines()
+            need(origin == name, "the checkpoint has another origin")
+            return origin, int(size), un_b64(root)
+    raise Refused("the checkpoint is not signed by the ledger")
+
+
+def new_key():
+    return Ed25519PrivateKey.generate()

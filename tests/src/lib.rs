@@ -1,0 +1,6 @@
+//! What the tests share: the built programs, started as a person would start them.
+//!
+//! Does not know: how the product works inside. It starts programs, reads what they print and stops them.
+
+pub mod gateway;
+pub mod programs;
