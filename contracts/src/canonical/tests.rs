@@ -1,0 +1,53 @@
+use super::*;
+use crate::strict_json::{Limits, parse};
+use proptest::prelude::*;
+use serde_json::json;
+
+#[test]
+fn every_vector_gives_its_bytes_or_is_refused() {
+    let file: Value = serde_json::from_str(include_str!("../../vectors/canonical.json")).unwrap();
+    for case in file["cases"].as_array().unwrap() {
+        let input: Value = serde_json::from_str(case["input"].as_str().unwrap()).unwrap();
+        if case["refused"] == true {
+            assert!(to_bytes(&input).is_err(), "{case}");
+            continue;
+        }
+        // serde_json reads -0 as a float, the gate as the integer that it is.
+        let input = parse(case["input"].as_str().unwrap().as_bytes(), &Limits::SIGNED).unwrap();
+        assert_eq!(String::from_utf8(to_bytes(&input).unwrap()).unwrap(), case["canonical"].as_str().unwrap(), "{case}");
+        assert_eq!(digest_hex(&input).unwrap(), case["sha256"].as_str().unwrap(), "{case}");
+    }
+}
+
+#[test]
+fn what_the_profile_refuses_names_its_place() {
+    let message = |value: Value| to_bytes(&value).unwrap_err().to_string();
+    assert_eq!(message(json!({"a": [0, 1.5]})), "number at \"/a/1\" is no integer: write decimals as strings");
+    assert_eq!(message(json!({"a": 9_007_199_254_740_992_u64})), "integer at \"/a\" is beyond 2^53 - 1: write it as a string");
+    assert_eq!(message(json!({"a": i64::MIN})), "integer at \"/a\" is beyond 2^53 - 1: write it as a string");
+    assert!(message(json!({"a": "\u{ffff}"})).contains("noncharacter"));
+    assert!(message(json!({"\u{fdd0}": 1})).contains("noncharacter"));
+}
+
+#[test]
+fn depth_is_bounded_as_the_gate_bounds_it() {
+    let nested = |levels: usize| (0..levels).fold(json!(0), |inner, _| json!([inner]));
+    let deepest = to_bytes(&nested(64)).unwrap();
+    assert!(parse(&deepest, &Limits::SIGNED).is_ok());
+    assert!(matches!(to_bytes(&nested(65)), Err(CanonicalError::TooDeep)));
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_another_implementation(value in crate::strict_json::tests::any_value()) {
+        prop_assert_eq!(to_bytes(&value).unwrap(), serde_jcs::to_vec(&value).unwrap());
+    }
+
+    #[test]
+    fn reads_back_as_the_same_value_and_the_same_bytes(value in crate::strict_json::tests::any_value()) {
+        let bytes = to_bytes(&value).unwrap();
+        let again = parse(&bytes, &Limits::SIGNED).unwrap();
+        prop_assert_eq!(&again, &value);
+        prop_assert_eq!(to_bytes(&again).unwrap(), bytes);
+    }
+}
