@@ -17,6 +17,7 @@ pub mod clock;
 pub mod contract;
 pub mod decision;
 pub mod digest;
+pub mod gate;
 pub mod handoff;
 pub mod id;
 pub mod outcome;
