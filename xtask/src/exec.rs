@@ -60,6 +60,8 @@ pub(crate) struct Finished {
     pub(crate) output: String,
     /// Why it did not succeed, in words; empty on success.
     pub(crate) reason: String,
+    /// Where the output is kept.
+    pub(crate) log: String,
 }
 
 /// Runs with both streams kept in `log`, no standard input and a time limit, saying every half minute what it is at.
@@ -94,7 +96,12 @@ pub(crate) fn logged(command: &mut Command, log: &Path, limit: Duration) -> Resu
         std::thread::sleep(POLL);
     };
     let output = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
-    Ok(Finished { is_success: status.success() && !is_late, output, reason: reason(&name, status, is_late, limit) })
+    Ok(Finished {
+        is_success: status.success() && !is_late,
+        output,
+        reason: reason(&name, status, is_late, limit),
+        log: log.display().to_string(),
+    })
 }
 
 fn reason(name: &str, status: ExitStatus, is_late: bool, limit: Duration) -> String {

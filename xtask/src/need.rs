@@ -3,8 +3,8 @@
 //! Looking is separated from acting (`provide.rs`): [`missing`] only asks a [`Machine`], so that every distribution and
 //! every hole can be tried in a unit test.
 
-/// The oldest Node that the page's tools run on.
-const NODE_MAJOR: u32 = 20;
+/// The Nodes that the page's tools run on, as `engines` in ui/package.json has it.
+const NODE: &str = "Node 20.19, 22.12 or newer";
 
 /// What a command is about to do, as far as it changes what must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,8 +204,7 @@ fn root_fix(argv: &[&str]) -> Fix {
 
 fn look_for_node(machine: &dyn Machine, packages: &mut Vec<&str>, missing: &mut Missing) {
     let version = machine.ask("node", &["--version"]);
-    let major = version.as_deref().and_then(node_major);
-    if major.is_some_and(|major| major >= NODE_MAJOR) {
+    if version.as_deref().is_some_and(is_node_new_enough) {
         if !machine.has_program("npm") {
             packages.push("npm");
             missing.holes.push(format!("{:30} fetch the page's packages", "npm"));
@@ -213,22 +212,29 @@ fn look_for_node(machine: &dyn Machine, packages: &mut Vec<&str>, missing: &mut 
         return;
     }
     let found = version.map_or_else(|| "none found".to_owned(), |v| format!("found {}", v.trim()));
-    missing.holes.push(format!("{:30} build the page ({found})", format!("Node {NODE_MAJOR} or newer")));
+    missing.holes.push(format!("{NODE:30} build the page ({found})"));
     if distribution_has_node(&machine.os_release()) {
         packages.extend(["nodejs", "npm"]);
     } else {
         missing.advice.push(format!(
-            "This system's own Node is older than {NODE_MAJOR}: install a newer one as https://nodejs.org/en/download says, then run this again."
+            "This system does not offer {NODE}: install it as https://nodejs.org/en/download says, then run this again."
         ));
     }
 }
 
-/// `v20.20.2` to 20.
-fn node_major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+/// Reads `v20.20.2`. The odd 21 and the early 22 lack what the page's tools use.
+fn is_node_new_enough(version: &str) -> bool {
+    let mut numbers =
+        version.trim().trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    match major {
+        20 => minor >= 19,
+        22 => minor >= 12,
+        newer => newer > 22,
+    }
 }
 
-/// Debian from 13 and Ubuntu from 25.04 ship Node 20 or newer. Asked of the version and not of apt, because apt knows
+/// Debian from 13 and Ubuntu from 25.10 ship a Node that will do. Asked of the version and not of apt, because apt knows
 /// nothing before its first update.
 fn distribution_has_node(os_release: &str) -> bool {
     let value = |name: &str| {
@@ -241,7 +247,7 @@ fn distribution_has_node(os_release: &str) -> bool {
     let version = value("VERSION_ID").parse::<f64>().unwrap_or(0.0);
     match value("ID").as_str() {
         "debian" => version >= 13.0,
-        "ubuntu" => version >= 25.04,
+        "ubuntu" => version >= 25.10,
         _ => false,
     }
 }
@@ -357,6 +363,18 @@ mod tests {
 
         computer.answers.push(("node --version", "v18.19.0\n"));
         assert!(missing(&computer, Purpose::Run).told(true).contains("found v18.19.0"));
+    }
+
+    #[test]
+    fn node_versions_are_those_of_the_pages_tools() {
+        for good in ["v20.19.0", "v20.20.2\n", "v22.12.0", "v24.0.0"] {
+            assert!(is_node_new_enough(good), "{good}");
+        }
+        for bad in ["v18.20.0", "v20.18.1", "v21.7.3", "v22.11.0", "nonsense"] {
+            assert!(!is_node_new_enough(bad), "{bad}");
+        }
+        assert!(distribution_has_node("ID=ubuntu\nVERSION_ID=\"26.04\""));
+        assert!(!distribution_has_node("ID=ubuntu\nVERSION_ID=\"24.04\""));
     }
 
     #[test]

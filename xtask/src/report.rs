@@ -20,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) reason: String,
     /// What the step's program wrote; shown only when it failed.
     pub(crate) output: String,
+    /// Where all of that is kept; empty when nowhere.
+    pub(crate) log: String,
 }
 
 impl Outcome {
@@ -47,6 +49,7 @@ impl Outcome {
             ignored: count.ignored,
             reason: finished.reason,
             output: finished.output,
+            log: finished.log,
         };
         if !finished.is_success {
             outcome.failed = outcome.failed.max(1);
@@ -110,6 +113,9 @@ impl Report {
                 "      FAILED, {} passed, {} failed{ignored} ({took}): {}",
                 outcome.passed, outcome.failed, outcome.reason
             );
+            if !outcome.log.is_empty() {
+                println!("      whole output: {}", outcome.log);
+            }
             self.failed_steps.push(name.to_owned());
         }
     }
@@ -132,7 +138,8 @@ impl Report {
 
 /// The part of a failed step's output that helps: without what went well, and the end rather than the beginning.
 fn shown(output: &str) -> String {
-    let telling: Vec<&str> = output.lines().filter(|line| !is_noise(line)).collect();
+    let mut telling: Vec<&str> = output.lines().filter(|line| !is_noise(line)).collect();
+    telling.dedup_by(|next, before| next.trim().is_empty() && before.trim().is_empty());
     let start = telling.len().saturating_sub(SHOWN_LINES);
     let mut text = String::new();
     if start > 0 {
@@ -147,10 +154,19 @@ fn shown(output: &str) -> String {
 }
 
 fn is_noise(line: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "Checking ",
+        "Compiling ",
+        "Documenting ",
+        "Downloaded ",
+        "Downloading ",
+        "Finished ",
+        "Running ",
+        "running ",
+        "test result: ok.",
+    ];
     let trimmed = line.trim_start();
-    ["Compiling ", "Checking ", "Downloaded ", "Downloading ", "Finished ", "Documenting "]
-        .iter()
-        .any(|verb| trimmed.starts_with(verb))
+    BEGINNINGS.iter().any(|word| trimmed.starts_with(word))
         || (trimmed.starts_with("test ") && trimmed.ends_with("... ok"))
 }
 
@@ -159,7 +175,7 @@ mod tests {
     use super::*;
 
     fn finished(is_success: bool) -> exec::Finished {
-        exec::Finished { is_success, output: String::new(), reason: String::new() }
+        exec::Finished { is_success, output: String::new(), reason: String::new(), log: String::new() }
     }
 
     #[test]
@@ -184,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_went_well_is_left_out_of_a_failure() {
-        let output = "   Compiling x v1\ntest a ... ok\ntest b ... FAILED\n";
+        let output = "   Compiling x v1\nrunning 2 tests\ntest a ... ok\ntest b ... FAILED\n";
         assert_eq!(shown(output), "      | test b ... FAILED\n");
     }
 }

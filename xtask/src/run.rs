@@ -24,11 +24,16 @@ pub(crate) fn run(yes: bool, app_arguments: &[String]) -> Result<ExitCode> {
     let root = workspace::root();
     if !has_display() {
         // Said before anything is installed or built: those minutes would be for nothing.
+        let is_root = provide::is_root();
         let found = missing(&ThisComputer, Purpose::Run);
         if !found.is_nothing() {
-            println!("{}\n", found.told(provide::is_root()));
+            println!("{}\n", found.told(is_root));
         }
-        println!("{NO_DISPLAY}");
+        if is_root {
+            println!("{}", NO_DISPLAY.replace("sudo ", ""));
+        } else {
+            println!("{NO_DISPLAY}");
+        }
         return Ok(ExitCode::FAILURE);
     }
     let mut report = Report::new(5);
