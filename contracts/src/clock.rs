@@ -22,12 +22,13 @@ pub struct Timestamp(i64);
 #[error("a time is written YYYY-MM-DDTHH:MM:SS.sssZ, in UTC with exactly three digits after the second")]
 pub struct TimestampError;
 
-/// Years 0001 to 9999, so that the text always has four digits for the year.
+/// 0001-01-01T00:00:00.000Z, so that the text always has four digits for the year.
 const MIN_MS: i64 = -62_135_596_800_000;
-const MAX_MS: i64 = 253_402_300_799_999;
+/// 9999-12-30T22:00:00.999Z, the last moment that jiff can write in every time zone.
+const MAX_MS: i64 = 253_402_207_200_999;
 
 impl Timestamp {
-    /// The moment `ms` milliseconds after 1970-01-01T00:00:00Z, clamped to the years 0001 to 9999.
+    /// The moment `ms` milliseconds after 1970-01-01T00:00:00Z, clamped to the years 0001 to 9999 (until 30 December, 22:00).
     #[must_use]
     pub fn from_ms(ms: i64) -> Self {
         Self(ms.clamp(MIN_MS, MAX_MS))
@@ -39,7 +40,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment plus `ms` milliseconds (may be negative), clamped to the years 0001 to 9999.
+    /// This moment plus `ms` milliseconds (may be negative), clamped to the years 0001 to 9999 (until 30 December, 22:00).
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Self {
         Self::from_ms(self.0.saturating_add(ms))
