@@ -1,0 +1,215 @@
+//! Single facts with a name each.
+
+use seamark_contracts::clock::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+use super::{Store, StoreError};
+use crate::keys::FailedPins;
+
+/// Where the event stream is to be resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor(pub String);
+
+/// The last ledger head that this desk verified (invariant D5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RememberedHead {
+    pub origin: String,
+    pub size: u64,
+    /// Standard base64, 32 bytes.
+    pub root: String,
+    /// The signed note, as received.
+    pub checkpoint: String,
+    pub verified_at: Timestamp,
+}
+
+/// The ledger contradicted itself; approving is frozen until a person acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerAlarm {
+    pub at: Timestamp,
+    /// What was found, in words.
+    pub finding: String,
+    /// The head that contradicts, as received.
+    pub checkpoint: String,
+}
+
+/// How the window looks on this device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// `system`, `light`, `dark` or `contrast`.
+    pub theme: String,
+    /// Per cent, 80 to 200.
+    pub zoom: u32,
+    /// `comfortable`, `compact` or `dense`.
+    pub density: String,
+}
+
+impl Default for Appearance {
+    fn default() -> Self {
+        Self { theme: "system".to_owned(), zoom: 100, density: "comfortable".to_owned() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct FailedPinsValue {
+    failed: u32,
+    last: Option<Timestamp>,
+}
+
+const CURSOR: &str = "cursor";
+const HEAD: &str = "head";
+const ALARM: &str = "alarm";
+const FAILED_PINS: &str = "failed-pins";
+const APPEARANCE: &str = "appearance";
+const DIRECTORY: &str = "directory";
+const SKEW: &str = "clock-skew-ms";
+const LAST_CURRENT: &str = "last-current";
+
+pub(super) async fn put<T: Serialize>(
+    connection: &mut SqliteConnection,
+    name: &'static str,
+    value: &T,
+) -> Result<(), StoreError> {
+    let text = serde_json::to_string(value).map_err(|_| impossible(name))?;
+    sqlx::query("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        .bind(name)
+        .bind(text)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn put_cursor(connection: &mut SqliteConnection, cursor: &Cursor) -> Result<(), StoreError> {
+    put(connection, CURSOR, cursor).await
+}
+
+fn impossible(name: &'static str) -> StoreError {
+    StoreError::Impossible { table: "fact", column: "value", key: name.to_owned() }
+}
+
+impl Store {
+    async fn fact<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, StoreError> {
+        let text: Option<String> =
+            sqlx::query_scalar("SELECT value FROM fact WHERE name = ?").bind(name).fetch_optional(&self.pool).await?;
+        text.map(|text| serde_json::from_str(&text).map_err(|_| impossible(name))).transpose()
+    }
+
+    async fn keep<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
+        put(&mut *self.pool.acquire().await?, name, value).await
+    }
+
+    async fn forget(&self, name: &'static str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM fact WHERE name = ?").bind(name).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Where to resume the stream; `None` when a snapshot is needed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn cursor(&self) -> Result<Option<Cursor>, StoreError> {
+        self.fact(CURSOR).await
+    }
+
+    /// Makes the next contact take a snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn forget_cursor(&self) -> Result<(), StoreError> {
+        self.forget(CURSOR).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn head(&self) -> Result<Option<RememberedHead>, StoreError> {
+        self.fact(HEAD).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_head(&self, head: &RememberedHead) -> Result<(), StoreError> {
+        self.keep(HEAD, head).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn alarm(&self) -> Result<Option<LedgerAlarm>, StoreError> {
+        self.fact(ALARM).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_alarm(&self, alarm: &LedgerAlarm) -> Result<(), StoreError> {
+        self.keep(ALARM, alarm).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn failed_pins(&self) -> Result<FailedPins, StoreError> {
+        let value: Option<FailedPinsValue> = self.fact(FAILED_PINS).await?;
+        Ok(value.map(|value| FailedPins { n_failed: value.failed, last_at: value.last }).unwrap_or_default())
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_failed_pins(&self, failed: FailedPins) -> Result<(), StoreError> {
+        self.keep(FAILED_PINS, &FailedPinsValue { failed: failed.n_failed, last: failed.last_at }).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn appearance(&self) -> Result<Appearance, StoreError> {
+        Ok(self.fact(APPEARANCE).await?.unwrap_or_default())
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_appearance(&self, appearance: &Appearance) -> Result<(), StoreError> {
+        self.keep(APPEARANCE, appearance).await
+    }
+
+    /// The newest directory envelope that verified, for working offline.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn directory(&self) -> Result<Option<serde_json::Value>, StoreError> {
+        self.fact(DIRECTORY).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_directory(&self, envelope: &serde_json::Value) -> Result<(), StoreError> {
+        self.keep(DIRECTORY, envelope).await
+    }
+
+    /// Gateway time minus this computer's time, in milliseconds, as last measured.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn clock_skew_ms(&self) -> Result<i64, StoreError> {
+        Ok(self.fact(SKEW).await?.unwrap_or_default())
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_clock_skew_ms(&self, skew_ms: i64) -> Result<(), StoreError> {
+        self.keep(SKEW, &skew_ms).await
+    }
+
+    /// When this desk last knew that what it shows is current.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn last_current(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.fact(LAST_CURRENT).await
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_last_current(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.keep(LAST_CURRENT, &at).await
+    }
+}

@@ -1,0 +1,5 @@
+//! wip
+pub mod account;
+pub mod cache;
+pub mod clock;
+pub mod keys;
