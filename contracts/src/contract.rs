@@ -10,6 +10,14 @@ use serde_json::Value;
 
 use crate::handoff::{MaskKind, OnTimeout};
 
+pub mod compiled;
+pub mod lint;
+pub mod parse;
+pub mod period;
+
+pub use compiled::CompiledContract;
+pub use parse::{Finding, Lines, ParsedContract, Severity, parse};
+
 /// A whole contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -44,7 +44,7 @@ pub struct Condition {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RuleFault {
     #[error("evaluate the condition")]
-    Evaluation(#[source] EvaluationError),
+    Evaluation(#[from] EvaluationError),
     #[error("condition answers with {kind} instead of {wanted}")]
     Answer { kind: &'static str, wanted: &'static str },
 }
@@ -94,6 +94,12 @@ impl Condition {
     #[must_use]
     pub fn paths(&self) -> &[Vec<String>] {
         &self.summary.paths
+    }
+
+    /// The fields that it asks for with `has(...)` before it reads them.
+    #[must_use]
+    pub fn tested(&self) -> &[Vec<String>] {
+        &self.summary.tested
     }
 
     /// Every text that it can answer with, when all of its answers are literal texts.

@@ -6,8 +6,6 @@ use cel::IdedExpr as Expression;
 use cel::common::ast::{Expr, LiteralValue, operators};
 use thiserror::Error;
 
-use super::evaluate::EvaluationError;
-
 /// Longest condition, in characters.
 pub const MAX_CHARACTERS: usize = 1_000;
 /// Deepest nesting of brackets, and of the expression tree.
@@ -40,6 +38,8 @@ pub enum ConditionError {
 pub(super) struct Summary {
     /// Fields from a variable on, in order of first use, as in `["payload", "card", "number"]`.
     pub(super) paths: Vec<Vec<String>>,
+    /// Fields that it asks for with `has(...)`.
+    pub(super) tested: Vec<Vec<String>>,
     /// The texts that it can answer, when all of its answers are literal texts.
     pub(super) answers: Option<BTreeSet<String>>,
 }
@@ -62,13 +62,11 @@ pub(super) fn check_size(source: &str) -> Result<(), ConditionError> {
             (Some(open), close) if open == close => quote = None,
             (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
-            (None, '(' | '[' | '{' | '?' | '!' | '-') => depth += 1,
+            (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            // Chains of `? :`, `!` and `-` nest too; they end with the operand or the next operator.
-            (None, ':' | '&' | '|' | ',') => {}
             (None, _) => {}
         }
-        if depth > 4 * MAX_NESTING {
+        if depth > MAX_NESTING {
             return Err(ConditionError::TooDeep);
         }
     }
@@ -95,6 +93,9 @@ impl Walk<'_> {
             return Err(ConditionError::TooDeep);
         }
         if let Some(path) = path_of(node) {
+            if matches!(&node.expr, Expr::Select(select) if select.test) {
+                self.summary.tested.push(path.clone());
+            }
             return self.path(path);
         }
         match &node.expr {
@@ -245,10 +246,4 @@ fn answers(node: &Expression) -> Option<BTreeSet<String>> {
 
 fn unsupported(name: &str) -> ConditionError {
     ConditionError::Unsupported { name: name.to_owned() }
-}
-
-impl From<EvaluationError> for super::RuleFault {
-    fn from(error: EvaluationError) -> Self {
-        Self::Evaluation(error)
-    }
 }
