@@ -20,6 +20,7 @@ pub mod digest;
 pub mod gate;
 pub mod handoff;
 pub mod id;
+pub mod mask;
 pub mod money;
 pub mod outcome;
 pub mod pointer;
