@@ -1,0 +1,66 @@
+//! Challenges and sessions of devices. No part of the record.
+
+use sqlx::SqliteConnection;
+
+use super::{Ephemeral, StorageError};
+
+/// A session.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SessionRow {
+    /// SHA-256 of the token's text.
+    pub(crate) token: Vec<u8>,
+    /// Key id of the device key that opened it.
+    pub(crate) keyid: String,
+    /// Urn of the person.
+    pub(crate) person: String,
+    pub(crate) expires_ms: i64,
+}
+
+/// Remembers a challenge.
+pub(crate) async fn insert_challenge(write: &mut Ephemeral<'_>, challenge: &[u8], keyid: &str, expires_ms: i64) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO challenge (challenge, keyid, expires_ms) VALUES (?, ?, ?)")
+        .bind(challenge)
+        .bind(keyid)
+        .bind(expires_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes a challenge away; whether there was one for this key that has not expired. So it works once.
+pub(crate) async fn take_challenge(write: &mut Ephemeral<'_>, challenge: &[u8], keyid: &str, now_ms: i64) -> Result<bool, StorageError> {
+    let done = sqlx::query("DELETE FROM challenge WHERE challenge = ? AND keyid = ? AND expires_ms > ?")
+        .bind(challenge)
+        .bind(keyid)
+        .bind(now_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Opens a session.
+pub(crate) async fn insert_session(write: &mut Ephemeral<'_>, row: &SessionRow) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO session (token, keyid, person, expires_ms) VALUES (?, ?, ?, ?)")
+        .bind(&row.token)
+        .bind(&row.keyid)
+        .bind(&row.person)
+        .bind(row.expires_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// The session with this hash.
+pub(crate) async fn find_session(connection: &mut SqliteConnection, token: &[u8]) -> Result<Option<SessionRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT token, keyid, person, expires_ms FROM session WHERE token = ?")
+        .bind(token)
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// Removes what has expired.
+pub(crate) async fn prune(write: &mut Ephemeral<'_>, now_ms: i64) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM challenge WHERE expires_ms <= ?").bind(now_ms).execute(&mut *write.connection).await?;
+    sqlx::query("DELETE FROM session WHERE expires_ms <= ?").bind(now_ms).execute(&mut *write.connection).await?;
+    Ok(())
+}

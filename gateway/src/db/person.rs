@@ -1,0 +1,149 @@
+//! Persons, their invitations, and the keys of everybody who signs.
+
+use sqlx::SqliteConnection;
+
+use super::{StorageError, Write};
+
+/// A person.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct PersonRow {
+    pub(crate) no: i64,
+    /// The urn.
+    pub(crate) id: String,
+    /// The printed name.
+    pub(crate) name: String,
+    /// JSON array of role names.
+    pub(crate) roles: String,
+    pub(crate) created_ms: i64,
+}
+
+/// An invitation, usable once.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct InvitationRow {
+    pub(crate) no: i64,
+    /// SHA-256 of the code's text.
+    pub(crate) code: Vec<u8>,
+    pub(crate) person: String,
+    pub(crate) expires_ms: i64,
+    pub(crate) used_ms: Option<i64>,
+}
+
+/// A public key with what it may sign.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SigningKeyRow {
+    pub(crate) no: i64,
+    pub(crate) keyid: String,
+    /// 32 bytes.
+    pub(crate) public_key: Vec<u8>,
+    /// `handoff`, `outcome`, `decision`, `execution`, or `device` (opens sessions, signs no statement).
+    pub(crate) purpose: String,
+    /// Urn of the holder.
+    pub(crate) subject: String,
+    pub(crate) device_name: Option<String>,
+    /// With `decision`: key id of the device key beside it. With `device`: key id of the decision key.
+    pub(crate) device: Option<String>,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: Option<i64>,
+}
+
+/// One person.
+pub(crate) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<PersonRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person WHERE id = ?").bind(id).fetch_optional(connection).await?)
+}
+
+/// Every person, in the order of invitation.
+pub(crate) async fn list(connection: &mut SqliteConnection) -> Result<Vec<PersonRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person ORDER BY no").fetch_all(connection).await?)
+}
+
+/// Adds a person.
+pub(crate) async fn insert(write: &mut Write<'_>, row: &PersonRow) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO person (no, id, name, roles, created_ms) VALUES (?, ?, ?, ?, ?)")
+        .bind(row.no)
+        .bind(&row.id)
+        .bind(&row.name)
+        .bind(&row.roles)
+        .bind(row.created_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// Gives a person other roles.
+pub(crate) async fn set_roles(write: &mut Write<'_>, id: &str, name: &str, roles: &str) -> Result<(), StorageError> {
+    sqlx::query("UPDATE person SET roles = ?, name = ? WHERE id = ?")
+        .bind(roles)
+        .bind(name)
+        .bind(id)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// The invitation with this hash.
+pub(crate) async fn find_invitation(connection: &mut SqliteConnection, code: &[u8]) -> Result<Option<InvitationRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, code, person, expires_ms, used_ms FROM invitation WHERE code = ?")
+        .bind(code)
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// Adds an invitation.
+pub(crate) async fn insert_invitation(write: &mut Write<'_>, row: &InvitationRow) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO invitation (no, code, person, expires_ms, used_ms) VALUES (?, ?, ?, ?, ?)")
+        .bind(row.no)
+        .bind(&row.code)
+        .bind(&row.person)
+        .bind(row.expires_ms)
+        .bind(row.used_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// Uses an invitation up.
+pub(crate) async fn use_invitation(write: &mut Write<'_>, no: i64, used_ms: i64) -> Result<(), StorageError> {
+    sqlx::query("UPDATE invitation SET used_ms = ? WHERE no = ? AND used_ms IS NULL")
+        .bind(used_ms)
+        .bind(no)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// One key.
+pub(crate) async fn find_key(connection: &mut SqliteConnection, keyid: &str) -> Result<Option<SigningKeyRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key WHERE keyid = ?",
+    )
+    .bind(keyid)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Every key, in the order of enrolment.
+pub(crate) async fn list_keys(connection: &mut SqliteConnection) -> Result<Vec<SigningKeyRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key ORDER BY no")
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Adds a key.
+pub(crate) async fn insert_key(write: &mut Write<'_>, row: &SigningKeyRow) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO signing_key (no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.no)
+    .bind(&row.keyid)
+    .bind(&row.public_key)
+    .bind(&row.purpose)
+    .bind(&row.subject)
+    .bind(&row.device_name)
+    .bind(&row.device)
+    .bind(row.from_ms)
+    .bind(row.to_ms)
+    .execute(&mut *write.connection)
+    .await?;
+    Ok(())
+}
