@@ -15,6 +15,7 @@ use thiserror::Error;
     with = "String",
     extend("format" = "date-time", "pattern" = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$", "examples" = ["2026-11-22T06:00:00.000Z"])
 )]
+#[cfg_attr(feature = "specta", derive(specta::Type), specta(type = String))]
 pub struct Timestamp(i64);
 
 /// Why a text is not a [`Timestamp`].

@@ -286,6 +286,7 @@ pub struct Reasons {
 /// One reason to choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct ReasonChoice {
     /// Lowercase words with hyphens.
     pub code: String,

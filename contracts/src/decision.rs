@@ -11,6 +11,7 @@ use crate::id::{DecisionId, UserUrn};
 /// The three answers. All three take the same ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum DecisionKind {
     Approve,
     Reject,

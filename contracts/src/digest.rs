@@ -14,6 +14,7 @@ use thiserror::Error;
 /// On the wire the closed object `{"sha256":"<64 lowercase hex digits>"}`; where a format asks for the bare hex text, use
 /// [`hex`]. Source: FORMATS.md §2.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "specta", derive(specta::Type), specta(type = Wire))]
 pub struct Digest([u8; 32]);
 
 /// Why a text is not a digest.
@@ -87,6 +88,7 @@ impl fmt::Debug for Digest {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Digest")]
+#[cfg_attr(feature = "specta", derive(specta::Type), specta(inline))]
 struct Wire {
     /// 64 lowercase hexadecimal digits.
     #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]

@@ -42,6 +42,7 @@ pub struct SubmittedDestination {
 /// Which contract, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct ContractId {
     /// As in `refund.issue`.
     pub name: String,
@@ -58,6 +59,7 @@ impl std::fmt::Display for ContractId {
 /// A step of the task, done or under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Step {
     /// Unique within the handoff. 1 to 100 characters.
     pub id: String,
@@ -68,6 +70,7 @@ pub struct Step {
 /// A step of the task that was not done, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct OpenStep {
     /// Unique within the handoff. 1 to 100 characters.
     pub id: String,
@@ -80,6 +83,7 @@ pub struct OpenStep {
 /// Where the task stands. Every list is present, `[]` when empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct TaskState {
     pub completed: Vec<Step>,
     pub in_progress: Vec<Step>,
@@ -103,6 +107,7 @@ pub struct SubmittedIntent {
 /// Who set a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum ConstraintOrigin {
     User,
     Policy,
@@ -113,6 +118,7 @@ pub enum ConstraintOrigin {
 /// A limit that the destination has to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Constraint {
     /// Unique within the handoff. 1 to 100 characters.
     pub id: String,
@@ -162,6 +168,7 @@ pub struct ToolOutput {
 /// How an automatic check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum EvaluationResult {
     Pass,
     Warn,
@@ -171,6 +178,7 @@ pub enum EvaluationResult {
 /// An automatic check that the source ran before handing over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Evaluation {
     pub step: String,
     pub evaluator: String,
@@ -275,6 +283,7 @@ pub struct Destination {
 /// A contract version pinned by the digest of its canonical bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct ContractRef {
     pub name: String,
     pub version: String,
@@ -306,6 +315,7 @@ pub struct Parent {
 /// An earlier handoff of the same correlation id, as the gateway knew it at admission. Oldest first, at most 20.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct ChainLink {
     pub handoff_id: HandoffId,
     /// Digest of its signed statement.
@@ -324,6 +334,7 @@ pub struct ChainLink {
 /// How far an earlier handoff had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum ChainStatus {
     Open,
     Passed,
@@ -349,6 +360,7 @@ impl From<OutcomeKind> for ChainStatus {
 /// How a sensitive field is hidden. Source: FORMATS.md §4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum MaskKind {
     /// `•••`, whatever the type or length.
     Full,
@@ -362,7 +374,7 @@ pub enum MaskKind {
     DateYear,
     /// Free text: every occurrence of a value masked elsewhere in the handoff is hidden, the rest stays.
     Scrub,
-    /// Readable for those who may decide; committed to so that it can be erased.
+    /// Readable: the value stays in the statement. Where a disclosure exists for it nonetheless, whoever lacks it sees `•••`.
     Clear,
 }
 
@@ -381,10 +393,12 @@ pub struct Mask {
 /// A file beside the statement, pinned by the digest over 16 random bytes and the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Artifact {
     pub name: String,
     pub media_type: String,
     /// Bytes of the file without the salt.
+    #[cfg_attr(feature = "specta", specta(type = u32))]
     pub size: u64,
     pub digest: Digest,
     pub salted: bool,
@@ -393,6 +407,7 @@ pub struct Artifact {
 /// Which part of a contract a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum RuleKind {
     Must,
     Watch,
@@ -401,6 +416,7 @@ pub enum RuleKind {
 /// How a rule came out. `error` counts as `fail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum RuleResult {
     Pass,
     Fail,
@@ -419,6 +435,7 @@ pub struct RuleOutcome {
 /// How a value compares with the one beside it, judged on the raw values by the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum Verdict {
     /// The comparison that the contract asks for holds.
     Equal,
@@ -439,6 +456,7 @@ pub struct Comparison {
 
 /// Friction that a decision needs, from T0 (notice) to T4 (critical).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum Tier {
     T0,
     T1,
@@ -453,7 +471,9 @@ pub enum Tier {
 pub struct GateResult {
     pub required: bool,
     pub tier: Tier,
-    /// Codes: `gate.when`, `watch.ID`, `gate.broken` (a condition that could not be evaluated), `tier.broken`, `escalated`.
+    /// Codes: `gate.when`, `watch.ID`, `gate.broken` (a condition that could not be evaluated), `tier.broken`, `carry.lost`
+    /// (an earlier handoff carried intent or constraints that are not here), `evidence.mismatch` (a tool's answer has not
+    /// the form that the contract describes and is hidden), `escalated`.
     pub reasons: Vec<String>,
 }
 

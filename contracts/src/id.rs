@@ -36,6 +36,7 @@ macro_rules! typed_id {
             "pattern" = "^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
             "examples" = ["0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12"]
         ))]
+        #[cfg_attr(feature = "specta", derive(specta::Type), specta(type = String))]
         pub struct $name(uuid::Uuid);
 
         impl $name {
@@ -93,6 +94,7 @@ macro_rules! urn {
         #[doc = concat!("On the wire `urn:seamark:", $kind, ":NAME`; NAME is 1 to 100 characters of `a-z 0-9 . _ -`, beginning with a letter or digit.")]
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
         #[schemars(with = "String", extend("pattern" = concat!("^urn:seamark:", $kind, ":[a-z0-9][a-z0-9._-]{0,99}$")))]
+        #[cfg_attr(feature = "specta", derive(specta::Type), specta(type = String))]
         pub struct $name(String);
 
         impl $name {

@@ -12,9 +12,16 @@ use crate::digest::Digest;
 use crate::handoff::{ChainLink, Constraint, ContractRef, Evaluation, MaskKind, RuleKind, RuleResult, TaskState, Tier, Verdict};
 use crate::id::HandoffId;
 
+pub(crate) mod fields;
+pub mod render;
+mod tree;
+
+pub use render::{RenderError, RenderInput, render};
+
 /// Everything that is on screen for one review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct View {
     /// Always 1.
     pub v: u32,
@@ -85,6 +92,7 @@ pub struct View {
 /// What one answer leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Branch {
     /// Absent: no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +103,7 @@ pub struct Branch {
 /// Question and sender of an escalation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct EscalationView {
     /// `urn:seamark:user:NAME`, or `deadline`.
     pub by: String,
@@ -105,6 +114,7 @@ pub struct EscalationView {
 /// One critical value with the value beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Fact {
     /// `f0`, `f1`, ... in the contract's order.
     pub id: String,
@@ -124,6 +134,7 @@ pub struct Fact {
 /// The value beside a critical one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct CompareView {
     /// Where it comes from: a JSON Pointer.
     pub source: String,
@@ -136,6 +147,7 @@ pub struct CompareView {
 /// One rule and how it came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct RuleLine {
     pub id: String,
     pub kind: RuleKind,
@@ -147,6 +159,7 @@ pub struct RuleLine {
 /// What the person wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct IntentView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
@@ -158,6 +171,7 @@ pub struct IntentView {
 /// A tool output or an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Evidence {
     /// The tool output's id, or `artifact:DIGEST`.
     pub id: String,
@@ -182,6 +196,7 @@ pub struct Evidence {
 /// What the agent says about it, unverified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct NarrativeView {
     /// `order-desk 2.3.1`
     pub author: String,
@@ -191,8 +206,10 @@ pub struct NarrativeView {
 /// Something unusual about a text, which the reviewer should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Warning {
-    /// `control-characters`, `bidirectional`, `zero-width`, `mixed-scripts`, `very-long`.
+    /// `control-characters`, `bidirectional`, `zero-width`, `mixed-scripts`, `very-long`, `carry-lost`, `evidence-hidden`,
+    /// `more`.
     pub code: String,
     /// JSON Pointer from the predicate.
     pub path: String,
@@ -203,6 +220,7 @@ pub struct Warning {
 /// What a row of a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum RowKind {
     Object,
     Array,
@@ -217,6 +235,7 @@ pub enum RowKind {
 /// One row of a JSON tree, flattened in document order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct TreeRow {
     /// From 0.
     pub depth: u32,
