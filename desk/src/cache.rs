@@ -15,7 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 use thiserror::Error;
 
-pub use fact::{Appearance, Cursor, LedgerAlarm, RememberedHead};
+pub use fact::{Appearance, Cursor, KeptHead, LedgerAlarm};
 pub use journal::{JournalRow, Phase};
 pub use review::{Counts, Filter, ReviewRow, WindowRow};
 

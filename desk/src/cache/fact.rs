@@ -1,6 +1,7 @@
 //! Single facts with a name each.
 
 use seamark_contracts::clock::Timestamp;
+use seamark_ledger::witness::RememberedHead;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
@@ -15,11 +16,8 @@ pub struct Cursor(pub String);
 /// The last ledger head that this desk verified (invariant D5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RememberedHead {
-    pub origin: String,
-    pub size: u64,
-    /// Standard base64, 32 bytes.
-    pub root: String,
+pub struct KeptHead {
+    pub head: RememberedHead,
     /// The signed note, as received.
     pub checkpoint: String,
     pub verified_at: Timestamp,
@@ -124,13 +122,13 @@ impl Store {
 
     /// # Errors
     /// [`StoreError`]
-    pub async fn head(&self) -> Result<Option<RememberedHead>, StoreError> {
+    pub async fn head(&self) -> Result<Option<KeptHead>, StoreError> {
         self.fact(HEAD).await
     }
 
     /// # Errors
     /// [`StoreError`]
-    pub async fn keep_head(&self, head: &RememberedHead) -> Result<(), StoreError> {
+    pub async fn keep_head(&self, head: &KeptHead) -> Result<(), StoreError> {
         self.keep(HEAD, head).await
     }
 
