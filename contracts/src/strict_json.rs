@@ -53,7 +53,8 @@ impl Limits {
     };
 
     /// An envelope around such a document: its payload is one base64 string, a third longer.
-    pub const ENVELOPE: Self = Self { max_bytes: 384 * 1024, max_depth: 4, max_string_bytes: 352 * 1024, ..Self::SIGNED };
+    pub const ENVELOPE: Self =
+        Self { max_bytes: 384 * 1024, max_depth: 4, max_string_bytes: 352 * 1024, ..Self::SIGNED };
 
     /// The same bounds with another size in bytes; strings may then fill the document.
     #[must_use]

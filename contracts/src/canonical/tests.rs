@@ -14,7 +14,11 @@ fn every_vector_gives_its_bytes_or_is_refused() {
         }
         // serde_json reads -0 as a float, the gate as the integer that it is.
         let input = parse(case["input"].as_str().unwrap().as_bytes(), &Limits::SIGNED).unwrap();
-        assert_eq!(String::from_utf8(to_bytes(&input).unwrap()).unwrap(), case["canonical"].as_str().unwrap(), "{case}");
+        assert_eq!(
+            String::from_utf8(to_bytes(&input).unwrap()).unwrap(),
+            case["canonical"].as_str().unwrap(),
+            "{case}"
+        );
         assert_eq!(digest_hex(&input).unwrap(), case["sha256"].as_str().unwrap(), "{case}");
     }
 }
@@ -23,7 +27,10 @@ fn every_vector_gives_its_bytes_or_is_refused() {
 fn what_the_profile_refuses_names_its_place() {
     let message = |value: Value| to_bytes(&value).unwrap_err().to_string();
     assert_eq!(message(json!({"a": [0, 1.5]})), "number at \"/a/1\" is no integer: write decimals as strings");
-    assert_eq!(message(json!({"a": 9_007_199_254_740_992_u64})), "integer at \"/a\" is beyond 2^53 - 1: write it as a string");
+    assert_eq!(
+        message(json!({"a": 9_007_199_254_740_992_u64})),
+        "integer at \"/a\" is beyond 2^53 - 1: write it as a string"
+    );
     assert_eq!(message(json!({"a": i64::MIN})), "integer at \"/a\" is beyond 2^53 - 1: write it as a string");
     assert!(message(json!({"a": "\u{ffff}"})).contains("noncharacter"));
     assert!(message(json!({"\u{fdd0}": 1})).contains("noncharacter"));

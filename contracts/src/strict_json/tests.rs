@@ -25,7 +25,11 @@ fn cases() -> Vec<Case> {
 fn input_of(case: &Case) -> Vec<u8> {
     match (&case.input, &case.input_hex) {
         (Some(text), None) => text.clone().into_bytes(),
-        (None, Some(hex)) => hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect(),
+        (None, Some(hex)) => hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect(),
         _ => panic!("{}: exactly one input", case.name),
     }
 }
@@ -72,7 +76,8 @@ fn every_vector_reads_or_is_refused_as_written() {
 fn what_is_refused_in_signed_bytes_is_never_read_differently_when_submitted() {
     for case in cases().iter().filter(|case| case.mode == "signed") {
         let bytes = input_of(case);
-        if let (Ok(signed), Ok(submitted)) = (parse(&bytes, &Limits::SIGNED), parse_submitted(&bytes, &Limits::SIGNED)) {
+        if let (Ok(signed), Ok(submitted)) = (parse(&bytes, &Limits::SIGNED), parse_submitted(&bytes, &Limits::SIGNED))
+        {
             assert_eq!(submitted, Parsed { value: signed, decimals: Vec::new() }, "{}", case.name);
         }
     }
@@ -80,7 +85,15 @@ fn what_is_refused_in_signed_bytes_is_never_read_differently_when_submitted() {
 
 #[test]
 fn each_bound_holds_exactly() {
-    let tight = Limits { max_bytes: 40, max_depth: 2, max_members: 2, max_items: 3, max_name_bytes: 2, max_string_bytes: 4, max_decimals: 2 };
+    let tight = Limits {
+        max_bytes: 40,
+        max_depth: 2,
+        max_members: 2,
+        max_items: 3,
+        max_name_bytes: 2,
+        max_string_bytes: 4,
+        max_decimals: 2,
+    };
     let submitted = |text: &str| parse_submitted(text.as_bytes(), &tight).map_err(|error| error.reason);
     for good in ["[1,2,3]", r#"{"aa":1,"b":2}"#, r#"["abcd"]"#, r#"["\u00e9\u00e9"]"#, "[1.5,2.5]", "[[]]"] {
         assert!(submitted(good).is_ok(), "{good}");
@@ -146,7 +159,8 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 60, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
-            prop::collection::btree_map(text.clone(), inner, 0..8).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::btree_map(text.clone(), inner, 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
