@@ -16,6 +16,9 @@ pub const MAX_BYTES: usize = 128 * 1024;
 /// Most levels of mappings and lists.
 pub const MAX_DEPTH: usize = 32;
 
+/// Most anchors; each may be used four times on average.
+pub const MAX_ANCHORS: usize = 16;
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,7 +128,7 @@ pub struct ParsedContract {
 }
 
 /// Reads a contract. A document that begins with `{` is JSON and passes the strict gate of [`strict_json`]; any other is
-/// YAML 1.2, without anchors, aliases, merge keys, tags and duplicate keys.
+/// YAML 1.2, without merge keys, tags and duplicate keys; an anchor saves writing a schema twice.
 ///
 /// # Errors
 /// One [`Finding`], at the first place that cannot be read.
@@ -164,8 +167,8 @@ fn parse_yaml(text: &str) -> Result<Value, Finding> {
         let line = error.location().map(|location| location.line());
         let message = error.without_snippet().render();
         let cause = message.lines().next().unwrap_or("the document is not YAML").trim_end_matches('.').to_owned();
-        let mend = "Contracts are plain YAML: two spaces a level, each key once, no anchors and no tags; quote what holds \
-                    a colon, a brace or a number that is meant as text";
+        let mend = "Contracts are plain YAML: two spaces a level, each key once, no merge keys and no tags; quote what \
+                    holds a colon, a brace or a number that is meant as text";
         Finding { line, ..Finding::error("yaml", "", cause, mend) }
     })
 }
@@ -178,8 +181,9 @@ fn yaml_options() -> Options {
         max_nodes: 20_000,
         max_total_scalar_bytes: MAX_BYTES,
         max_documents: 1,
-        max_anchors: 0,
-        max_aliases: 0,
+        max_anchors: MAX_ANCHORS,
+        max_aliases: 4 * MAX_ANCHORS,
+        max_recorded_anchor_events: 2_000,
         max_merge_keys: 0,
     };
     serde_saphyr::options! {
@@ -221,6 +225,9 @@ fn lines_of(text: &str) -> Lines {
                 } else {
                     begin(&mut open, &mut lines, line);
                 }
+            }
+            Event::Alias(_) => {
+                begin(&mut open, &mut lines, line);
             }
             Event::MappingStart(..) => {
                 let base = begin(&mut open, &mut lines, line);
@@ -277,13 +284,29 @@ mod tests {
         assert_eq!(of("/b/1/d/unknown/deeper"), Some(5), "the nearest part around it");
     }
 
+    /// Anchors of anchors: ten levels, each ten times the one before.
+    fn laughs() -> String {
+        let level = |n: usize| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+        std::iter::once("a0: &a0 [x]\n".to_owned()).chain((1..10).map(level)).collect()
+    }
+
+    #[test]
+    fn an_anchor_saves_writing_a_schema_twice() {
+        let text = "a: &x { b: 1,\n  c: 2 }\nd:\n  e: *x\nf: 3\n";
+        let lines = lines_of(text);
+        assert_eq!([lines.of("/a/c"), lines.of("/d/e/c"), lines.of("/f")], [Some(2), Some(4), Some(5)]);
+        let value: Value = parse_yaml(text).unwrap();
+        assert_eq!(value.pointer("/d/e/c"), Some(&Value::from(2)));
+    }
+
     #[test]
     fn yaml_that_could_be_read_in_two_ways_is_refused() {
         let deep = format!("a: {}1{}", "[".repeat(MAX_DEPTH + 4), "]".repeat(MAX_DEPTH + 4));
+        let billion = laughs();
         let cases: [(&str, Option<u64>); 7] = [
             ("name: a\nname: b\n", Some(2)),
-            ("a: &x 1\nb: 2\n", None),
             ("a: 1\nb: *x\n", None),
+            (&billion, None),
             ("a: { <<: { b: 1 } }\n", None),
             ("a: !secret 1\n", None),
             (&deep, None),

@@ -257,6 +257,10 @@ impl<'v> Evaluation<'v> {
         match (left, right) {
             (Val::Int(a), Val::Int(b)) => a.checked_add(*b).map(Val::Int).ok_or(EvaluationError::Overflow),
             (Val::Decimal(a), Val::Decimal(b)) => a.plus(*b).map(Val::Decimal).ok_or(EvaluationError::Overflow),
+            (Val::Text(a), Val::Text(b)) => {
+                self.spend(text_weight(a.len().saturating_add(b.len())))?;
+                Ok(Val::Text(Cow::Owned(format!("{a}{b}"))))
+            }
             _ => {
                 let (Some(mut items), Some(more)) = (left.items(), right.items()) else {
                     return Err(types("+", left, right));

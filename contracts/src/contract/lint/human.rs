@@ -154,11 +154,9 @@ impl Lint<'_> {
             self.error("compare", at, "there is nothing to compare with the other value", mend);
         }
         if matches!(with.is, Comparison::SameOrLess | Comparison::SameOrMore) {
-            for shape in [own, other].into_iter().flatten() {
-                if !Self::is_ordered(shape) {
-                    let mend = "Compare decimals, integers or dates, or use is: same";
-                    self.error("compare", format!("{at}/with/is"), "values of this kind have no order", mend);
-                }
+            if [own, other].into_iter().flatten().any(|shape| !Self::is_ordered(shape)) {
+                let mend = "Compare decimals, integers or dates, or use is: same";
+                self.error("compare", format!("{at}/with/is"), "values of this kind have no order", mend);
             }
         }
         let (value, says) = (value?, says?);
