@@ -1,0 +1,96 @@
+import type {
+  AppError,
+  AppState,
+  DecideRequest,
+  DecisionKind,
+  DecisionProgress,
+  Host,
+  ReviewPane,
+} from "../../host/host";
+import { EMPTY_DRAFT, readDraft, writeDraft, type Draft } from "./draft";
+import { isHigh, placeOf, problemsOf, toConfirm, type Problem } from "./needs";
+
+/** How far the sheet is. After `signing` the host's progress goes on; the page claims nothing by itself. */
+export type Stage =
+  | { is: "confirming"; problems: readonly Problem[]; error: AppError | null }
+  | { is: "signing" }
+  | { is: "saved"; progress: DecisionProgress };
+
+/** One decision while its sheet is open: bound to the pane with which it was opened. */
+export class Decision {
+  stage = $state.raw<Stage>({ is: "confirming", problems: [], error: null });
+  draft = $state<Draft>({ ...EMPTY_DRAFT });
+  confirmed = $state<Record<string, string>>({});
+  pin = $state("");
+  readonly kind: DecisionKind;
+  readonly pane: ReviewPane;
+  readonly #host: Host;
+
+  constructor(host: Host, pane: ReviewPane, kind: DecisionKind) {
+    this.#host = host;
+    this.pane = pane;
+    this.kind = kind;
+    this.draft = readDraft(pane.draft, kind);
+    for (const fact of toConfirm(pane, kind)) this.confirmed[fact.id] = "";
+  }
+
+  isPinNeeded(signing: AppState["signing"]): boolean {
+    return isHigh(this.pane.view.tier) || signing.state !== "unlocked";
+  }
+
+  problemAt(field: string): string | null {
+    if (this.stage.is !== "confirming") return null;
+    return this.stage.problems.find((problem) => problem.field === field)?.text ?? null;
+  }
+
+  /** Keeps what was typed, for the next time the sheet is opened. */
+  async keepDraft(): Promise<void> {
+    const text = writeDraft(this.pane.draft, this.kind, this.draft);
+    await this.#host.saveDraft({ reviewId: this.pane.reviewId, text });
+  }
+
+  /** Asks Rust to sign. Answers whether the review itself has to be read again. */
+  async sign(signing: AppState["signing"]): Promise<"saved" | "stay" | "review"> {
+    if (this.stage.is !== "confirming") return "stay";
+    const isPinNeeded = this.isPinNeeded(signing);
+    const { draft, confirmed, pin } = this;
+    const problems = problemsOf(this.pane, this.kind, { draft, confirmed, pin, isPinNeeded });
+    if (problems.length > 0) {
+      this.stage = { is: "confirming", problems, error: null };
+      return "stay";
+    }
+    this.stage = { is: "signing" };
+    const answer = await this.#host.decide(this.#request(isPinNeeded));
+    this.pin = "";
+    if (answer.status === "ok") {
+      this.stage = { is: "saved", progress: answer.data };
+      return "saved";
+    }
+    const { error } = answer;
+    const place = placeOf(error.code, error.field);
+    const atField = typeof place === "object" ? [{ field: place.field, text: error.message }] : [];
+    this.stage = { is: "confirming", problems: atField, error: atField.length === 0 ? error : null };
+    return place === "review" ? "review" : "stay";
+  }
+
+  #request(isPinNeeded: boolean): DecideRequest {
+    const { draft, kind, pane } = this;
+    const isEscalation = kind === "escalate";
+    return {
+      reviewId: pane.reviewId,
+      // The digest of exactly what was on screen; Rust refuses any other.
+      viewDigest: pane.viewDigest,
+      decision: kind,
+      reason: {
+        code: kind === "reject" && draft.code !== "" ? draft.code : "none",
+        text: isEscalation ? "" : draft.text.trim(),
+      },
+      escalation: isEscalation ? { to: draft.to, question: draft.question.trim() } : null,
+      confirmed: toConfirm(pane, kind).map((fact) => ({
+        fact: fact.id,
+        value: (this.confirmed[fact.id] ?? "").trim(),
+      })),
+      pin: isPinNeeded ? this.pin : null,
+    };
+  }
+}
