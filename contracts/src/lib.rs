@@ -11,12 +11,14 @@
 //!
 //! Does not know: signatures, storage, the network, the system clock, or any source of randomness.
 
+pub mod admission;
 pub mod api;
 pub mod canonical;
 pub mod clock;
 pub mod contract;
 pub mod decision;
 pub mod digest;
+pub mod fingerprint;
 pub mod gate;
 pub mod handoff;
 pub mod id;
@@ -26,6 +28,7 @@ pub mod outcome;
 pub mod pointer;
 pub mod problem;
 pub mod review;
+pub mod samples;
 pub mod schema;
 pub mod strict_json;
 pub mod template;
