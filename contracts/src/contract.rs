@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::handoff::{MaskKind, OnTimeout};
 
+pub mod check;
 pub mod compiled;
 pub mod lint;
 pub mod parse;
