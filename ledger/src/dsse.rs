@@ -5,7 +5,8 @@
 
 use seamark_contracts::digest::Digest;
 use seamark_contracts::strict_json::{self, Limits, TypedJsonError};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::base64;
@@ -48,7 +49,7 @@ pub struct Envelope {
 }
 
 /// The wire form. Source: DSSE envelope v1.0.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wire {
     payload: String,
@@ -56,10 +57,10 @@ struct Wire {
     signatures: Vec<WireSignature>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireSignature {
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     keyid: Option<String>,
     sig: String,
 }
@@ -151,7 +152,18 @@ impl Envelope {
     /// [`EnvelopeError`]: no strict JSON of exactly this shape, another payload type, a payload in non-canonical base64,
     /// no signature or more than [`MAX_SIGNATURES`]. A signature in bad base64 is kept and never verifies.
     pub fn parse(bytes: &[u8]) -> Result<Unverified<Self>, EnvelopeError> {
-        let wire: Wire = strict_json::parse_typed(bytes, &Limits::ENVELOPE).map_err(EnvelopeError::Json)?;
+        Self::from_wire(strict_json::parse_typed(bytes, &Limits::ENVELOPE).map_err(EnvelopeError::Json)?)
+    }
+
+    /// Reads an envelope that is part of a document which has passed the JSON gate.
+    ///
+    /// # Errors
+    /// As [`Envelope::parse`].
+    pub fn from_value(value: &Value) -> Result<Unverified<Self>, EnvelopeError> {
+        Self::from_wire(strict_json::from_value(value).map_err(EnvelopeError::Json)?)
+    }
+
+    fn from_wire(wire: Wire) -> Result<Unverified<Self>, EnvelopeError> {
         if wire.payload_type != IN_TOTO {
             return Err(EnvelopeError::PayloadType);
         }
@@ -168,12 +180,14 @@ impl Envelope {
     /// The envelope as JSON. An envelope is never hashed, so its spelling does not matter.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let wire = Wire {
-            payload: base64::encode(&self.payload),
-            payload_type: IN_TOTO.to_owned(),
-            signatures: self.signatures.iter().filter_map(EnvelopeSignature::to_wire).collect(),
-        };
-        serde_json::to_string(&wire).unwrap_or_default()
+        self.to_value().to_string()
+    }
+
+    /// The envelope as part of a larger document.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let signatures: Vec<Value> = self.signatures.iter().filter_map(EnvelopeSignature::to_value).collect();
+        json!({"payload": base64::encode(&self.payload), "payloadType": IN_TOTO, "signatures": signatures})
     }
 
     /// The payload, with no promise about it.
@@ -201,9 +215,12 @@ impl EnvelopeSignature {
         Self { hint: wire.keyid, signature }
     }
 
-    fn to_wire(&self) -> Option<WireSignature> {
+    fn to_value(&self) -> Option<Value> {
         let sig = base64::encode(self.signature?.as_bytes());
-        Some(WireSignature { keyid: self.hint.clone(), sig })
+        Some(match &self.hint {
+            Some(hint) => json!({"keyid": hint, "sig": sig}),
+            None => json!({"sig": sig}),
+        })
     }
 
     fn hinted_id(&self) -> Option<KeyId> {

@@ -17,10 +17,12 @@
 
 mod base64;
 pub mod checkpoint;
+pub mod directory;
 pub mod dsse;
 pub mod entry;
 pub mod key;
 pub mod log;
+pub mod statement;
 #[cfg(test)]
 mod testing;
 pub mod tree;

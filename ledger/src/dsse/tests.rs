@@ -1,7 +1,6 @@
 use super::*;
 use crate::testing::{AbsentToken, at, key, trust, trusted};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 const PAYLOAD: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v1"}"#;
 

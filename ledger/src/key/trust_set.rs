@@ -6,6 +6,7 @@ use seamark_contracts::clock::Timestamp;
 use thiserror::Error;
 
 use super::{KeyId, KeyUse, PublicKey};
+use crate::directory::DirectorySubject;
 
 /// Most keys that a set takes; a directory with more is refused.
 pub const MAX_KEYS: usize = 100_000;
@@ -47,6 +48,7 @@ pub enum TrustSetError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustSet {
     keys: BTreeMap<KeyId, TrustedKey>,
+    subjects: BTreeMap<String, DirectorySubject>,
 }
 
 impl TrustSet {
@@ -69,6 +71,18 @@ impl TrustSet {
             }
         }
         Ok(set)
+    }
+
+    /// The same keys with the subjects that hold them, by id.
+    pub(crate) fn with_subjects(mut self, subjects: BTreeMap<String, DirectorySubject>) -> Self {
+        self.subjects = subjects;
+        self
+    }
+
+    /// The subject of this id: a person, agent or gateway.
+    #[must_use]
+    pub fn subject(&self, id: &str) -> Option<&DirectorySubject> {
+        self.subjects.get(id)
     }
 
     /// The key of this name, when it is trusted for `key_use`.
