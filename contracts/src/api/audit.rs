@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ledger::RecordedEntry;
+use super::ledger::{ConsistencyProof, RecordedEntry};
 use super::review::ReviewDocument;
 
 /// `GET /v1/audit/reviews?q=&outcome=&contract=&person=&from=&to=&after=&limit=`: concluded reviews, newest first.
@@ -36,6 +36,8 @@ pub struct AuditRecord {
     pub entries: Vec<RecordedEntry>,
     /// C2SP signed note.
     pub checkpoint: String,
+    /// From each smaller head that a decision names as seen (`seenCheckpoint`) to `checkpoint`, each size once.
+    pub consistency: Vec<ConsistencyProof>,
     /// DSSE envelope of the newest directory.
     pub directory: Value,
     /// The contract's canonical bytes, as text.
