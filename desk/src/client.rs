@@ -27,7 +27,7 @@ use thiserror::Error;
 use crate::keys::{Keyring, KeyringError};
 
 pub use session::Device;
-pub use stream::ReviewEvents;
+pub use stream::{ReviewEvent, ReviewEvents, StreamEnd};
 use session::Session;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -40,6 +40,12 @@ pub fn role_words(role: &str) -> String {
     role.replace(['-', '_'], " ")
 }
 
+/// `refund.issue` as a heading: `Refund issue`.
+#[must_use]
+pub fn contract_words(name: &str) -> String {
+    sentence_case(&name.replace(['.', '-', '_'], " "))
+}
+
 /// The first letter large.
 #[must_use]
 pub fn sentence_case(text: &str) -> String {

@@ -37,4 +37,12 @@ impl Store {
             .await?;
         Ok(())
     }
+
+    /// Names of the contracts that this desk has met, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`]
+    pub async fn contract_names(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT DISTINCT name FROM contract ORDER BY name").fetch_all(&self.pool).await?)
+    }
 }

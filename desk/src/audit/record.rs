@@ -1,0 +1,182 @@
+//! One record: what was shown, who decided, where it is recorded, what came of it.
+
+use seamark_contracts::api::audit::AuditRecord;
+use seamark_contracts::decision::DecisionPredicate;
+use seamark_contracts::digest::Digest;
+use seamark_contracts::outcome::ExecutionPredicate;
+use seamark_contracts::view::View;
+use seamark_ledger::entry::Entry;
+use seamark_ledger::key::TrustSet;
+use seamark_ledger::statement::{self, DecisionStatement, ExecutionStatement};
+
+use crate::answer::{
+    Acks, RecordDecision, RecordDelivery, RecordEntry, RecordExecution, RecordLedger, RecordOutcome, RecordView, ReviewKind,
+};
+use crate::core::{Enrolled, Inner};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::review::{closing, is_id, not_found};
+use crate::words;
+
+/// Nonce of a view that nobody was shown: made for the record of a review that ended without a decision.
+const UNSHOWN_NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+impl Inner {
+    pub(super) async fn fetch_record(&self, enrolled: &Enrolled, review_id: &str) -> Result<AuditRecord, Refusal> {
+        if !is_id(review_id) {
+            return Err(not_found());
+        }
+        let record = enrolled.client.audit_record(review_id).await?;
+        if record.review.review_id.to_string() == review_id { Ok(record) } else { Err(not_found()) }
+    }
+
+    pub(crate) async fn audit_record(&self, review_id: &str) -> Result<RecordView, Refusal> {
+        let enrolled = self.need_account()?;
+        let record = self.fetch_record(&enrolled, review_id).await?;
+        let cannot = |error: crate::check::CheckError| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error);
+        let checked = self.check(&enrolled, &record.review).await.map_err(cannot)?;
+        let trust = self.checker.trust(&self.store, &enrolled.account, self.now()).await.map_err(cannot)?;
+        let decisions = self.record_decisions(&record, &trust);
+        // What the last person to decide saw; of a review that nobody decided, what would have been shown.
+        let shown = record.views.last().and_then(|text| Some((read_view(text)?, Digest::of(text.as_bytes()))));
+        let (view, view_digest) = match shown {
+            Some(shown) => shown,
+            None => {
+                let made = checked.view(UNSHOWN_NONCE).map_err(cannot)?;
+                (made.view, made.digest)
+            }
+        };
+        let own = self.store.journal_of_review(review_id).await?;
+        Ok(RecordView {
+            review_id: review_id.to_owned(),
+            title: checked.contract.contract.title.clone(),
+            outcome: self.record_outcome(&record),
+            acks: own.last().map_or_else(|| record_acks(&record), crate::journal::acks),
+            delivery: record.review.delivered_at.map(|at| RecordDelivery {
+                text: "The agent acknowledged the outcome".to_owned(),
+                at: at.to_string(),
+            }),
+            execution: record_execution(&record, &trust),
+            ledger: record_ledger(&record),
+            statement_digest: checked.statement.to_hex(),
+            view_digest: view_digest.to_hex(),
+            cli_line: format!(
+                "seamark handoff check {} --gateway {} --key KEY",
+                record.review.handoff_id, enrolled.account.gateway
+            ),
+            decisions,
+            view,
+        })
+    }
+
+    pub(crate) async fn verify_record(&self, _review_id: &str) -> Result<Vec<crate::answer::Claim>, Refusal> {
+        Ok(Vec::new())
+    }
+
+    fn record_outcome(&self, record: &AuditRecord) -> RecordOutcome {
+        let review = &record.review;
+        let kind = words::review_kind(words::state_name(review.state));
+        let (by, at) = closing(review);
+        RecordOutcome {
+            kind,
+            cause: review.outcome.as_ref().map_or_else(String::new, |outcome| words::cause(outcome.cause).to_owned()),
+            at: at.unwrap_or(review.expires_at).to_string(),
+            text: match kind {
+                ReviewKind::Open => "Open: not decided yet".to_owned(),
+                _ => self.closed_text(kind, by.as_deref(), at, self.now()),
+            },
+        }
+    }
+
+    fn record_decisions(&self, record: &AuditRecord, trust: &TrustSet) -> Vec<RecordDecision> {
+        let envelopes = record.decisions.iter();
+        let read = |envelope| statement::verify::<DecisionPredicate>(envelope, trust).ok().map(|read| read.into_inner());
+        envelopes.filter_map(read).map(|decision| record_decision(record, &decision)).collect()
+    }
+}
+
+fn record_decision(record: &AuditRecord, statement: &DecisionStatement) -> RecordDecision {
+    let decision = &statement.predicate;
+    let summary = record.review.decisions.iter().find(|summary| summary.decision_id == decision.decision_id);
+    let choice = |code: &str| {
+        let view = record.views.last().and_then(|text| read_view(text))?;
+        view.reject_reasons.iter().find(|choice| choice.code == code).map(|choice| choice.text.clone())
+    };
+    let code = decision.reason.code.as_str();
+    let code_words = match code {
+        "none" => None,
+        code => Some(choice(code).unwrap_or_else(|| words::sentence_case(&code.replace('-', " ")))),
+    };
+    let reason = match (code_words, decision.reason.text.as_str()) {
+        (None, text) => text.to_owned(),
+        (Some(code), "") => code,
+        (Some(code), text) => format!("{code}: {text}"),
+    };
+    RecordDecision {
+        decision_id: decision.decision_id.to_string(),
+        decision: decision.decision,
+        by: decision.reviewer.name.clone(),
+        person_id: decision.reviewer.id.to_string(),
+        role: words::role_words(&decision.reviewer.role),
+        keyid: decision.reviewer.keyid.clone(),
+        at: decision.decided_at.to_string(),
+        recorded_at: summary.map_or_else(String::new, |summary| summary.recorded_at.to_string()),
+        meaning: decision.meaning.clone(),
+        reason: seamark_contracts::text::visible_text(&reason),
+        question: decision.escalation.as_ref().map(|escalation| {
+            format!(
+                "To {}: {}",
+                words::role_words(&escalation.to),
+                seamark_contracts::text::visible_text(&escalation.question)
+            )
+        }),
+        dwell_text: format!("Looked at it for {}", words::span(decision.view.dwell_ms)),
+        opened: decision.view.opened.clone(),
+        counted: summary.is_some_and(|summary| summary.counted),
+        why: summary.and_then(|summary| summary.why).map(|why| words::not_counted(why).to_owned()),
+        position: summary.map_or_else(String::new, |summary| summary.recorded.seq.to_string()),
+        leaf: summary.map_or_else(String::new, |summary| summary.recorded.leaf.clone()),
+    }
+}
+
+fn record_execution(record: &AuditRecord, trust: &TrustSet) -> Option<RecordExecution> {
+    let envelope = record.executions.last()?;
+    let statement: ExecutionStatement = statement::verify::<ExecutionPredicate>(envelope, trust).ok()?.into_inner();
+    let result = record.review.result.as_ref()?;
+    Some(RecordExecution {
+        text: words::result(result),
+        at: statement.predicate.executed_at.to_string(),
+        executor: statement.predicate.executor.name().to_owned(),
+        keyid: statement.by.key.id().to_string(),
+    })
+}
+
+fn record_ledger(record: &AuditRecord) -> RecordLedger {
+    let entries = record.entries.iter().filter_map(|recorded| {
+        let entry = Entry::parse(recorded.entry.as_bytes()).ok()?;
+        let kind = serde_json::to_value(entry.kind).ok()?.as_str()?.to_owned();
+        Some(RecordEntry { seq: entry.seq.to_string(), kind, at: entry.at.to_string() })
+    });
+    let mut lines = record.checkpoint.lines().skip(1);
+    RecordLedger {
+        entries: entries.collect(),
+        checkpoint_size: lines.next().unwrap_or_default().to_owned(),
+        checkpoint_root: lines.next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The acknowledgements of a decision that was made on another desk, as far as the record knows them.
+fn record_acks(record: &AuditRecord) -> Acks {
+    let decision = record.review.decisions.last();
+    Acks {
+        saved_at: decision.map(|decision| decision.decided_at.to_string()),
+        recorded_at: decision.map(|decision| decision.recorded_at.to_string()),
+        counted_at: decision.filter(|decision| decision.counted).map(|decision| decision.recorded_at.to_string()),
+        not_counted: decision.and_then(|decision| decision.why).map(|why| words::not_counted(why).to_owned()),
+        delivered_at: record.review.delivered_at.map(|at| at.to_string()),
+        executed: record.review.result.as_ref().map(words::result),
+    }
+}
+
+fn read_view(text: &str) -> Option<View> {
+    serde_json::from_str(text).ok()
+}
