@@ -12,6 +12,7 @@ use crate::handoff::{MaskKind, OnTimeout};
 
 pub mod check;
 pub mod compiled;
+pub mod generated;
 pub mod lint;
 pub mod parse;
 pub mod period;
