@@ -1,0 +1,237 @@
+//! Seamark on this computer alone: a gateway inside this app, and the simulated agents of the demo.
+//!
+//! The gateway is the same code that a team runs as a server, on loopback, in `gateway` below the app's folder. The desk
+//! speaks to it over HTTP like to any other; nothing here takes a short cut around it.
+//!
+//! ```text
+//! first run    gateway ▸ sample contracts ▸ invitation ▸ enrol the desk ▸ demo
+//! later runs   gateway ▸ desk told of its address ▸ demo goes on
+//! the end      demo ▸ desk ▸ gateway
+//! ```
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use seamark_agent::client::{AgentKey, Client, ClientError};
+use seamark_agent::demo::{self, DemoOptions};
+use seamark_contracts::{contract, samples};
+use seamark_desk::account::write_durably;
+use seamark_desk::answer::AppState;
+use seamark_desk::clock::{SystemChance, SystemClock};
+use seamark_desk::keys::check_new_pin;
+use seamark_desk::refusal::Refusal;
+use seamark_desk::{Desk, EnrolRequest};
+use seamark_gateway::embed::{self, Embedded};
+use tauri::AppHandle;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{AppError, AppErrorCode};
+use crate::event::{SetupProgress, tell};
+use crate::view::TryLocallyRequest;
+
+/// Under this name the simulated agents hand over.
+const DEMO_AGENT: &str = "demo-orchestrator";
+
+/// Which of the shipped cases come in which order.
+const DEMO_SEED: u64 = 7;
+
+/// Steps of [`Local::set_up`].
+const N_STEPS: u32 = 5;
+
+/// Why the gateway on this computer does not run.
+#[derive(Debug, Error)]
+pub(crate) enum LocalError {
+    #[error("start the gateway on this computer")]
+    Start(#[source] embed::StartError),
+    #[error("use the gateway on this computer")]
+    Operate(#[source] embed::OperateError),
+    #[error("keep the demo's agent key in {path}", path = .path.display())]
+    Key { path: PathBuf, source: io::Error },
+    #[error("prepare the demo's calls to the gateway")]
+    Demo(#[source] ClientError),
+}
+
+#[derive(Debug)]
+struct Running {
+    gateway: Embedded,
+    demo: Option<JoinHandle<()>>,
+}
+
+/// What runs on this computer besides the desk: nothing, until it is asked for.
+#[derive(Debug)]
+pub(crate) struct Local {
+    data_dir: PathBuf,
+    running: Mutex<Option<Running>>,
+    stop_demo: CancellationToken,
+}
+
+impl Local {
+    pub(crate) fn new(data_dir: PathBuf) -> Self {
+        Self { data_dir, running: Mutex::new(None), stop_demo: CancellationToken::new() }
+    }
+
+    /// First run: everything that is needed to have a handoff waiting. What an earlier, broken try left is used again.
+    pub(crate) async fn set_up(&self, desk: &Desk, app: &AppHandle, r: TryLocallyRequest) -> Result<AppState, AppError> {
+        if desk.account().is_some() {
+            let message = "This desk is set up already. Nothing was changed.";
+            return Err(AppError::new(AppErrorCode::AlreadySetUp, message));
+        }
+        // Before anything is made: the person can mend these at once.
+        check_new_pin(&r.pin).map_err(|weakness| AppError::from(Refusal::from(weakness)))?;
+        if r.person_name.trim().is_empty() {
+            let message = "Give the name under which you decide. It is printed beside every decision.";
+            return Err(AppError::new(AppErrorCode::GatewayRefused, message).at("personName"));
+        }
+        desk.set_setting_up(true);
+        let done = self.set_up_each(desk, app, r).await;
+        desk.set_setting_up(false);
+        done?;
+        Ok(desk.app_state().await?)
+    }
+
+    async fn set_up_each(&self, desk: &Desk, app: &AppHandle, r: TryLocallyRequest) -> Result<(), AppError> {
+        let at = |step: u32, text: &str| tell(&SetupProgress { step, of: N_STEPS, text: text.to_owned() }, app);
+        let mut running = self.running.lock().await;
+        at(1, "Starting a gateway on this computer");
+        let local = match running.take() {
+            Some(local) => running.insert(local),
+            None => running.insert(self.start().await?),
+        };
+        at(2, "Publishing the sample contracts");
+        local.gateway.publish_samples().await.map_err(LocalError::Operate)?;
+        at(3, "Making your keys and putting them into the keyring");
+        let code = local.gateway.invite(r.person_name.trim(), &sample_roles()).await.map_err(LocalError::Operate)?;
+        at(4, "Connecting this desk to the gateway");
+        let address = local.gateway.address().to_owned();
+        let device_name = "This computer".to_owned();
+        desk.enrol(&EnrolRequest { address, code, device_name, pin: r.pin, is_local: true }).await?;
+        at(5, "Starting the simulated agents");
+        self.begin_demo(local).await?;
+        Ok(())
+    }
+
+    /// Later runs: starts the gateway again if this desk uses the one on this computer, and the demo.
+    pub(crate) async fn resume(&self, desk: &Desk) {
+        if !desk.account().is_some_and(|account| account.is_local) {
+            return;
+        }
+        // The window is open and says "offline" meanwhile, and goes on doing so when this fails.
+        if let Err(error) = self.try_resume(desk).await {
+            log_chain("the gateway on this computer did not start", &error);
+        }
+    }
+
+    async fn try_resume(&self, desk: &Desk) -> Result<(), LocalError> {
+        let mut running = self.running.lock().await;
+        let local = running.insert(self.start().await?);
+        if let Err(refusal) = desk.move_local_gateway(local.gateway.address()).await {
+            tracing::error!(code = ?refusal.code, cause = refusal.causes().join(": "), "the new address was not kept");
+        }
+        self.begin_demo(local).await
+    }
+
+    async fn start(&self) -> Result<Running, LocalError> {
+        let gateway = embed::start(&self.data_dir.join("gateway")).await.map_err(LocalError::Start)?;
+        tracing::info!(address = %gateway.address(), "the gateway on this computer is ready");
+        Ok(Running { gateway, demo: None })
+    }
+
+    async fn begin_demo(&self, local: &mut Running) -> Result<(), LocalError> {
+        if local.demo.is_some() {
+            return Ok(());
+        }
+        let key = self.demo_key(&local.gateway).await?;
+        let client = Client::new(local.gateway.address(), Some(key)).map_err(LocalError::Demo)?;
+        let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemChance));
+        let mut options = DemoOptions::new(client, DEMO_SEED, self.stop_demo.clone(), clock, chance);
+        options.memory = Some(self.data_dir.join("demo/memory.json"));
+        local.demo = Some(tokio::spawn(async move {
+            let heard = |event| tracing::debug!(?event, "demo");
+            if let Err(error) = demo::run(options, heard).await {
+                log_chain("the simulated agents stopped", &error);
+            }
+        }));
+        Ok(())
+    }
+
+    /// The demo's key at the gateway: the one of last time, or a new one. It lies beside the gateway's own keys' folder
+    /// and opens nothing but that gateway.
+    async fn demo_key(&self, gateway: &Embedded) -> Result<AgentKey, LocalError> {
+        let path = self.data_dir.join("demo/agent.key");
+        let failed = |source| LocalError::Key { path: path.clone(), source };
+        match std::fs::read_to_string(&path) {
+            Ok(key) => return Ok(AgentKey::new(&key)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let key = gateway.agent_key(DEMO_AGENT, &[]).await.map_err(LocalError::Operate)?;
+        std::fs::create_dir_all(self.data_dir.join("demo")).map_err(failed)?;
+        write_durably(&path, key.as_bytes()).map_err(failed)?;
+        Ok(AgentKey::new(&key))
+    }
+
+    /// Asks the simulated agents to stop; what they have under way stays open at the gateway.
+    pub(crate) async fn stop_demo(&self) {
+        self.stop_demo.cancel();
+        if let Some(demo) = self.running.lock().await.as_mut().and_then(|local| local.demo.take()) {
+            // It ended by itself or panicked; either way it is over.
+            let _ = demo.await;
+        }
+    }
+
+    /// Stops the gateway, if one runs here.
+    pub(crate) async fn stop(&self) {
+        if let Some(local) = self.running.lock().await.take() {
+            local.gateway.stop().await;
+        }
+    }
+}
+
+impl From<LocalError> for AppError {
+    fn from(error: LocalError) -> Self {
+        log_chain("setting up on this computer stopped", &error);
+        let message = "Seamark could not set itself up on this computer. Nothing was sent anywhere. Check that the disk is \
+                       not full and that Seamark's folder may be written to, then try again.";
+        Self::new(AppErrorCode::StorageFailed, message)
+    }
+}
+
+fn log_chain(what: &str, error: &dyn std::error::Error) {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    tracing::error!(cause = causes.join(": "), "{what}");
+}
+
+/// Every role that decides under a sample contract, and every one that it escalates to: whoever tries Seamark alone is
+/// also the one who answers what they escalate.
+fn sample_roles() -> Vec<String> {
+    let contracts = samples::ALL.iter().filter_map(|sample| contract::parse(sample.contract.as_bytes()).ok());
+    let roles = contracts.flat_map(|parsed| {
+        let contract = parsed.contract;
+        contract.review.decide.roles.into_iter().chain(contract.owner.escalation)
+    });
+    BTreeSet::from_iter(roles).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_tries_it_alone_can_decide_everything() {
+        let roles = sample_roles();
+        for role in ["reviewer", "lead", "editor", "refund-reviewer", "service-leads"] {
+            assert!(roles.iter().any(|known| known == role), "{role} is missing in {roles:?}");
+        }
+        assert!(!roles.iter().any(|role| role == "compliance"), "reading masked fields is nobody's right yet");
+    }
+}
