@@ -150,7 +150,7 @@ export const p = {
     zoom: "Zoom",
     zoomOut: "Smaller",
     zoomIn: "Larger",
-    zoomReset: "100 %",
+    zoomReset: "Back to 100 %",
     density: "Density of lists",
     densities: {
       comfortable: "Comfortable",

@@ -92,7 +92,7 @@ export const t = {
     verdict: { equal: "Agrees.", differs: "Differs.", missing: "Cannot be compared." },
     typed: "Typed when you approve",
     rules: "Why a person is needed",
-    rule: { pass: "Kept", fail: "Broken", error: "Could not be checked" },
+    rule: { pass: "Kept", fail: "Broken", error: "Not checked" },
     ruleKind: { must: "must hold", watch: "watched" },
     checks: "Checks by the source",
     check: { pass: "Passed", warn: "Warning", fail: "Failed" },
