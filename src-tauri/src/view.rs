@@ -1,0 +1,276 @@
+//! What the page sends, and the few answers that are shaped here. The other answers are the desk's own
+//! ([`seamark_desk::answer`]): final texts that only have to be passed on.
+//!
+//! Every text from the page has a longest length: the page is ours, but what runs in it is not taken on trust.
+
+use seamark_contracts::decision::DecisionKind;
+use seamark_desk::answer::{Acks, ConfirmedInput, DecideRequest, Density, EscalationInput, ReasonInput, Theme};
+use seamark_desk::{answer, refusal::RefusalCode};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use specta::Type;
+
+use crate::error::AppErrorCode;
+
+/// Longest id, digest, PIN, name of a fact or a contract, in bytes.
+const ID: usize = 200;
+/// Longest line that a person types: a name, an address, a search.
+const LINE: usize = 2_000;
+/// Longest text that a person types.
+const TEXT: usize = 20_000;
+
+/// A text of at most `MAX` bytes.
+fn text<'de, const MAX: usize, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.len() <= MAX { Ok(text) } else { Err(de::Error::custom(format!("a text is longer than {MAX} bytes"))) }
+}
+
+/// A text of at most `MAX` bytes, or none.
+fn maybe_text<'de, const MAX: usize, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    match text {
+        Some(text) if text.len() > MAX => Err(de::Error::custom(format!("a text is longer than {MAX} bytes"))),
+        other => Ok(other),
+    }
+}
+
+/// Declares what a command takes. Closed, and never printed: a PIN or an unfinished reason may be in it.
+macro_rules! request {
+    ($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Deserialize, Type)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name { $($body)* }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
+request! {
+    /// Sets everything up on this computer.
+    pub struct TryLocallyRequest {
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub person_name: String,
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub pin: String,
+    }
+}
+
+request! {
+    /// Enrols this device at a team's gateway.
+    pub struct ConnectRequest {
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub address: String,
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub code: String,
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub device_name: String,
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub pin: String,
+    }
+}
+
+request! {
+    /// A window into the inbox.
+    pub struct InboxRequest {
+        /// `mine`, `all`, `expiring`, or a contract's name.
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub filter: String,
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub query: String,
+        pub offset: u32,
+        /// At most 500 rows are answered.
+        pub limit: u32,
+    }
+}
+
+request! {
+    /// One review.
+    pub struct ReviewRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+    }
+}
+
+request! {
+    /// Evidence that the person opened.
+    pub struct NoteOpenedRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub evidence_id: String,
+    }
+}
+
+request! {
+    /// The signing PIN.
+    pub struct UnlockRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub pin: String,
+    }
+}
+
+request! {
+    /// A window into past reviews.
+    pub struct AuditRequest {
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub query: String,
+        #[serde(deserialize_with = "maybe_text::<ID, _>")]
+        #[specta(type = Option<String>)]
+        pub outcome: Option<String>,
+        #[serde(deserialize_with = "maybe_text::<ID, _>")]
+        #[specta(type = Option<String>)]
+        pub contract: Option<String>,
+        pub offset: u32,
+        /// At most 500 rows are answered.
+        pub limit: u32,
+    }
+}
+
+request! {
+    /// An artifact of a review.
+    pub struct ArtifactRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+        /// Hex.
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub digest: String,
+    }
+}
+
+request! {
+    /// An unfinished text.
+    pub struct SaveDraftRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+        #[serde(deserialize_with = "text::<TEXT, _>")]
+        #[specta(type = String)]
+        pub text: String,
+    }
+}
+
+request! {
+    /// How the window is to look.
+    pub struct AppearanceRequest {
+        pub theme: Theme,
+        /// Per cent, 80 to 200.
+        pub zoom: u32,
+        pub density: Density,
+    }
+}
+
+/// Whether every text of a decision is short enough; the desk's own type cannot say so while it is read.
+pub(crate) fn is_within_bounds(request: &DecideRequest) -> bool {
+    let DecideRequest { review_id, view_digest, decision: _, reason, escalation, confirmed, pin } = request;
+    let ReasonInput { code, text } = reason;
+    let is_id = |text: &String| text.len() <= ID;
+    [review_id, view_digest, code].into_iter().all(is_id)
+        && text.len() <= TEXT
+        && escalation.as_ref().is_none_or(|EscalationInput { to, question }| is_id(to) && question.len() <= TEXT)
+        && confirmed.len() <= 100
+        && confirmed.iter().all(|ConfirmedInput { fact, value }| is_id(fact) && value.len() <= LINE)
+        && pin.as_ref().is_none_or(is_id)
+}
+
+/// Why a decision did not arrive.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionFailure {
+    pub code: AppErrorCode,
+    pub message: String,
+}
+
+/// How far a decision has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionProgress {
+    pub decision_id: String,
+    pub review_id: String,
+    pub decision: DecisionKind,
+    pub acks: Acks,
+    pub text: String,
+    pub failure: Option<DecisionFailure>,
+    pub next_review_id: Option<String>,
+}
+
+impl From<answer::DecisionProgress> for DecisionProgress {
+    fn from(progress: answer::DecisionProgress) -> Self {
+        let answer::DecisionProgress { decision_id, review_id, decision, acks, text, failure, next_review_id } = progress;
+        let failure =
+            failure.map(|answer::Failure { code, message }| DecisionFailure { code: failure_code(&code), message });
+        Self { decision_id, review_id, decision, acks, text, failure, next_review_id }
+    }
+}
+
+/// The desk's code for a decision that the gateway does not take is wider than what the page tells apart.
+fn failure_code(code: &str) -> AppErrorCode {
+    let known: Result<RefusalCode, de::value::Error> = RefusalCode::deserialize(de::value::StrDeserializer::new(code));
+    known.map_or(AppErrorCode::GatewayRefused, AppErrorCode::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_closed_and_their_texts_bounded() {
+        let read = |json: &str| serde_json::from_str::<UnlockRequest>(json);
+        assert_eq!(read(r#"{"pin":"271828"}"#).unwrap().pin, "271828");
+        assert!(read(r#"{"pin":"271828","path":"/etc/passwd"}"#).is_err());
+        assert!(read(&format!(r#"{{"pin":"{}"}}"#, "1".repeat(ID + 1))).is_err());
+        let audit = |outcome: &str| {
+            let json = format!(r#"{{"query":"","outcome":{outcome},"contract":null,"offset":0,"limit":1}}"#);
+            serde_json::from_str::<AuditRequest>(&json)
+        };
+        assert_eq!(audit(r#""approved""#).unwrap().outcome.as_deref(), Some("approved"));
+        assert_eq!(audit("null").unwrap().outcome, None);
+        assert!(audit(&format!(r#""{}""#, "a".repeat(ID + 1))).is_err());
+    }
+
+    #[test]
+    fn a_request_never_prints_what_was_typed() {
+        let request = UnlockRequest { pin: "271828".to_owned() };
+        assert_eq!(format!("{request:?}"), "UnlockRequest");
+    }
+
+    #[test]
+    fn a_decision_with_an_endless_text_is_out_of_bounds() {
+        let mut request = DecideRequest {
+            review_id: "r".to_owned(),
+            view_digest: "d".to_owned(),
+            decision: DecisionKind::Reject,
+            reason: ReasonInput { code: "other".to_owned(), text: "not ours".to_owned() },
+            escalation: None,
+            confirmed: Vec::new(),
+            pin: None,
+        };
+        assert!(is_within_bounds(&request));
+        request.reason.text = "x".repeat(TEXT + 1);
+        assert!(!is_within_bounds(&request));
+    }
+
+    #[test]
+    fn a_parked_decision_is_one_that_the_gateway_refused() {
+        assert_eq!(failure_code("parked"), AppErrorCode::GatewayRefused);
+        assert_eq!(failure_code("keyring-locked"), AppErrorCode::KeyringLocked);
+    }
+}
