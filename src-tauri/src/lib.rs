@@ -1,106 +1,147 @@
-//! The app: a window around the desk. Wiring only.
+//! The window of Seamark: wiring between the page, the desk and, when it runs on this computer, the gateway.
 //!
 //! Invariants kept here:
-//! * No command takes bytes to sign, key names, paths or addresses other than the one to enrol at; none returns secrets.
-//! * Each command has a permission of its own, granted to the one window and to local content alone.
-//! * The page is embedded; nothing else is ever loaded, and no other window opens.
+//! * The page calls named commands only, each with its own permission; none takes bytes to sign, keys, paths or URLs of
+//!   files, and none returns a secret. See `build.rs`, `capabilities/main.json`, [`command`].
+//! * One window, which shows the built-in page and can go nowhere else ([`window`]).
+//! * One window per data folder: the desk holds a lock on it.
 //!
-//! Does not know: signing, SQL, HTTP, what a handoff means.
+//! Does not know: rules of any kind, how anything is stored, signed or sent.
 
 mod bindings;
 mod command;
 mod embedded;
 mod error;
 mod event;
+pub mod graphics;
+pub mod locale;
+pub mod log;
 pub mod options;
 mod view;
 mod window;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seamark_desk::answer::DeskEvent;
 use seamark_desk::clock::{SystemChance, SystemClock, system_time_zone};
 use seamark_desk::keys::{KdfCost, SecretService};
 use seamark_desk::{Desk, DeskOptions, OpenError};
-use tauri::{Manager as _, RunEvent};
+use tauri::async_runtime::block_on;
+use tauri::{App, AppHandle, Manager as _};
 use thiserror::Error;
+use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
-use crate::embedded::LocalGateway;
-use crate::options::Options;
+use embedded::Local;
+use options::Options;
 
-/// What every command can use.
-#[derive(Debug)]
-pub struct App {
-    desk: Desk,
-    /// The gateway on this computer, when there is one.
-    local: LocalGateway,
-    shutdown: CancellationToken,
-}
+/// How long an orderly end may take. Whatever is cut off then is as safe as after a crash.
+const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Why the app did not start.
+/// Why the window did not open.
 #[derive(Debug, Error)]
-pub enum StartError {
-    #[error("open the desk")]
-    Desk(#[from] OpenError),
-    #[error("start the runtime")]
-    Runtime(#[source] std::io::Error),
+pub enum RunError {
+    #[error(transparent)]
+    NoDataFolder(#[from] options::NoDataFolder),
+    #[error(transparent)]
+    NoDisplay(#[from] graphics::NoDisplay),
+    #[error(
+        "Seamark is already open with the folder {path}.
+  Use that window, close it first, or open a second Seamark beside it with --data-dir DIR.",
+        path = .0.display()
+    )]
+    AlreadyOpen(PathBuf),
+    #[error("open what Seamark keeps in {path}", path = .path.display())]
+    Desk { path: PathBuf, source: OpenError },
     #[error("open the window")]
     Window(#[from] tauri::Error),
 }
 
-/// So long the app waits at its end for what is under way; nothing is lost by not waiting.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Opens the desk and shows the window until it is closed.
+/// Opens the window and returns when it was closed and everything behind it has stopped.
 ///
 /// # Errors
-/// [`StartError`]
-pub fn run(options: &Options) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Runtime)?;
-    tauri::async_runtime::set(runtime.handle().clone());
-    let desk = runtime.block_on(Desk::open(DeskOptions {
-        data_dir: options.data_dir.clone(),
+/// [`RunError`] when it did not open.
+pub fn run(options: &Options) -> Result<(), RunError> {
+    let data_dir = options.data_dir()?;
+    graphics::ensure_display()?;
+    let desk = block_on(Desk::open(desk_options(data_dir.clone()))).map_err(|error| match error {
+        OpenError::InUse { path } => RunError::AlreadyOpen(path),
+        source => RunError::Desk { path: data_dir.clone(), source },
+    })?;
+    let local = Arc::new(Local::new(data_dir));
+    let bindings = bindings::builder();
+    let heard = desk.events();
+    let app = tauri::Builder::default()
+        .manage(desk.clone())
+        .manage(Arc::clone(&local))
+        .invoke_handler(bindings.invoke_handler())
+        .setup({
+            let desk = desk.clone();
+            move |app| {
+                bindings.mount_events(app);
+                Ok(begin(app, desk, heard)?)
+            }
+        })
+        .build(tauri::generate_context!())?;
+    let stop = CancellationToken::new();
+    let behind = tauri::async_runtime::spawn({
+        let stop = stop.clone();
+        async move {
+            local.resume(&desk).await;
+            desk.run(stop).await;
+            local.stop_demo().await;
+            local.stop().await;
+        }
+    });
+    app.run_return(|_, _| {});
+    stop.cancel();
+    if block_on(async { tokio::time::timeout(FAREWELL, behind).await }).is_err() {
+        tracing::warn!("not everything stopped in time");
+    }
+    Ok(())
+}
+
+/// Opens the window as it looked last, and connects it to what happens.
+fn begin(app: &App, desk: Desk, heard: Receiver<DeskEvent>) -> tauri::Result<()> {
+    let window = window::open(app)?;
+    if let Ok(state) = block_on(desk.app_state()) {
+        window::zoom(&window, &state);
+    }
+    tauri::async_runtime::spawn(event::pass_on(desk, heard, app.handle().clone()));
+    tauri::async_runtime::spawn(close_when_asked(app.handle().clone()));
+    Ok(())
+}
+
+/// Closes the window in order when the system ends the session or somebody presses Ctrl-C.
+async fn close_when_asked(app: AppHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let Ok(mut asked) = signal(SignalKind::terminate()) else { return };
+        tokio::select! {
+            _ = asked.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        app.exit(0);
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_ok() {
+        app.exit(0);
+    }
+}
+
+fn desk_options(data_dir: PathBuf) -> DeskOptions {
+    DeskOptions {
+        data_dir,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
         keyring: Arc::new(SecretService),
         kdf_cost: KdfCost::default(),
         time_zone: system_time_zone(),
-        locale: options.locale.clone(),
+        locale: locale::locale(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    }))?;
-    let shutdown = CancellationToken::new();
-    let local = LocalGateway::new(&options.data_dir);
-    let commands = bindings::builder();
-    let app = tauri::Builder::default()
-        .manage(App { desk: desk.clone(), local, shutdown: shutdown.clone() })
-        .invoke_handler(commands.invoke_handler())
-        .setup(move |app| {
-            commands.mount_events(app);
-            let window = window::open(app)?;
-            let (handle, desk) = (app.handle().clone(), desk.clone());
-            tauri::async_runtime::spawn(event::forward(desk.clone(), handle.clone()));
-            tauri::async_runtime::spawn(async move {
-                if let Ok(state) = desk.app_state().await {
-                    window::dress(&window, &state.appearance);
-                }
-                let app = handle.state::<App>();
-                embedded::resume(&app).await;
-                desk.run(app.shutdown.clone()).await;
-            });
-            Ok(())
-        })
-        .build(tauri::generate_context!())?;
-    app.run(move |handle, event| {
-        if let RunEvent::Exit = event {
-            shutdown.cancel();
-            let app = handle.state::<App>();
-            let stopping = tokio::time::timeout(PATIENCE, app.local.stop());
-            if tauri::async_runtime::block_on(async { stopping.await }).is_err() {
-                tracing::warn!("the gateway on this computer was still busy at the end; nothing is lost by it");
-            }
-        }
-    });
-    drop(runtime);
-    Ok(())
+    }
 }

@@ -1,48 +1,64 @@
-//! The one window: what it may load, and how it is dressed.
+//! The one window.
 
-use seamark_desk::answer::{AppearanceState, Theme};
+use seamark_desk::answer::AppState;
 use tauri::webview::NewWindowResponse;
-use tauri::{App, Theme as NativeTheme, Url, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-/// Opens the window that the configuration describes. It shows the embedded page and nothing else, ever.
-///
-/// # Errors
-/// Whatever the web engine reports; also when the configuration names no window.
-pub fn open(app: &App) -> tauri::Result<WebviewWindow> {
-    let config = app.config().app.windows.first().ok_or(tauri::Error::WindowNotFound)?;
-    WebviewWindowBuilder::from_config(app, config)?
-        .on_navigation(is_own_page)
+/// Its name in `tauri.conf.json` and in the capability.
+pub(crate) const LABEL: &str = "main";
+
+/// Opens it. It shows the built-in page and can go nowhere else.
+pub(crate) fn open(app: &App) -> tauri::Result<WebviewWindow> {
+    let config = app.config().app.windows.iter().find(|window| window.label == LABEL);
+    let builder = match config {
+        Some(config) => WebviewWindowBuilder::from_config(app, config)?,
+        None => WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default()),
+    };
+    builder
+        .devtools(cfg!(debug_assertions))
+        .on_navigation(is_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()
 }
 
-fn is_own_page(url: &Url) -> bool {
-    let is_ours = url.scheme() == "tauri" && url.host_str() == Some("localhost");
-    // On Windows and Android the page has this address instead.
-    is_ours || (matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost"))
-}
-
-/// Applies zoom and theme, as far as they are the window's own.
-pub fn dress(window: &WebviewWindow, appearance: &AppearanceState) {
-    let theme = match appearance.theme {
-        Theme::System => None,
-        Theme::Light | Theme::Contrast => Some(NativeTheme::Light),
-        Theme::Dark => Some(NativeTheme::Dark),
-    };
-    if let Err(error) = window.set_theme(theme).and_then(|()| window.set_zoom(appearance.zoom)) {
-        tracing::warn!(%error, "the window does not take its zoom or theme");
+/// Zooms as the person chose, all of the page alike.
+pub(crate) fn zoom(window: &WebviewWindow, state: &AppState) {
+    let factor = f64::from(state.appearance.zoom) / 100.0;
+    if let Err(error) = window.set_zoom(factor) {
+        tracing::warn!(%error, "the window was not zoomed");
     }
 }
 
-#[cfg(test)]
+/// Whether an address is the built-in page. Source: wry's custom protocol, `tauri://localhost`, on Windows
+/// `http://tauri.localhost`.
+fn is_page(address: &Url) -> bool {
+    let is_ours = match address.scheme() {
+        "tauri" => address.host_str() == Some("localhost"),
+        "http" | "https" => cfg!(windows) && address.host_str() == Some("tauri.localhost"),
+        _ => false,
+    };
+    is_ours && address.port().is_none() && address.username().is_empty() && address.password().is_none()
+}
+
+#[cfg(all(test, not(windows)))]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_embedded_page_is_loaded() {
-        assert!(is_own_page(&Url::parse("tauri://localhost/index.html#/inbox").unwrap()));
-        for foreign in ["https://example.com/", "http://localhost/", "file:///etc/passwd", "tauri://elsewhere/", "data:text/html,x"] {
-            assert!(!is_own_page(&Url::parse(foreign).unwrap()), "{foreign}");
+    fn only_the_built_in_page_may_be_shown() {
+        for (address, is_ours) in [
+            ("tauri://localhost", true),
+            ("tauri://localhost/index.html#/inbox", true),
+            ("tauri://localhost.example.org/", false),
+            ("tauri://localhost:81/", false),
+            ("tauri://me@localhost/", false),
+            ("http://tauri.localhost/", false),
+            ("https://example.org/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,hello", false),
+            ("about:blank", false),
+        ] {
+            assert_eq!(is_page(&address.parse().unwrap()), is_ours, "{address}");
         }
     }
 }
