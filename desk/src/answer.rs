@@ -8,6 +8,8 @@ use seamark_contracts::handoff::Tier;
 use seamark_contracts::view::View;
 use serde::{Deserialize, Serialize};
 
+use crate::refusal::RefusalCode;
+
 /// Declares a type that goes to the page.
 macro_rules! answer {
     ($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* }) => {
@@ -125,8 +127,9 @@ answer! {
     /// How the window looks.
     pub struct AppearanceState {
         pub theme: Theme,
-        /// Per cent, 80 to 200.
-        pub zoom: u32,
+        /// A factor, 0.8 to 2.0.
+        #[cfg_attr(feature = "specta", specta(type = u32))]
+        pub zoom: f64,
         pub density: Density,
     }
 }
@@ -377,7 +380,7 @@ impl std::fmt::Debug for DecideRequest {
 answer! {
     /// Why a decision did not arrive.
     pub struct Failure {
-        pub code: String,
+        pub code: RefusalCode,
         pub message: String,
     }
 }
@@ -447,7 +450,7 @@ answer! {
 
 answer! {
     /// A window into the concluded reviews.
-    pub struct AuditRows {
+    pub struct AuditPage {
         pub rows: Vec<AuditRow>,
         pub total: u32,
         pub offset: u32,

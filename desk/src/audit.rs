@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::clock::Timestamp;
 
-use crate::answer::{AuditBanner, AuditFilters, AuditRow, AuditRows, Choice, ReviewKind};
+use crate::answer::{AuditBanner, AuditFilters, AuditPage, AuditRow, Choice, ReviewKind};
 use crate::core::{Enrolled, Inner};
 use crate::refusal::Refusal;
 use crate::review::closing;
@@ -84,7 +84,7 @@ impl Inner {
         contract: Option<&str>,
         offset: u32,
         limit: u32,
-    ) -> Result<AuditRows, Refusal> {
+    ) -> Result<AuditPage, Refusal> {
         let enrolled = self.need_account()?;
         let limit = limit.min(MAX_ROWS);
         let search = Search {
@@ -101,7 +101,7 @@ impl Inner {
             }
         };
         let rows = join_all(documents.iter().map(|document| self.audit_row(&enrolled, document))).await;
-        Ok(AuditRows { rows, total: small(total), offset, filters, banner: self.banner(is_local) })
+        Ok(AuditPage { rows, total: small(total), offset, filters, banner: self.banner(is_local) })
     }
 
     async fn remote_rows(

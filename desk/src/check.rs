@@ -18,7 +18,7 @@ use seamark_contracts::view::View;
 use seamark_contracts::view::render::{RenderError, RenderInput, render};
 use seamark_ledger::directory::{self, DirectoryError};
 use seamark_ledger::key::{PublicKey, TrustSet};
-use seamark_ledger::statement::{self, StatementError};
+use seamark_ledger::verify::{HandoffFault, verify_handoff};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -45,7 +45,7 @@ pub(crate) enum CheckError {
     #[error("the directory is version {found}, this desk has seen version {known}")]
     OlderDirectory { found: u64, known: u64 },
     #[error("verify the handoff statement")]
-    Handoff(#[source] StatementError),
+    Handoff(#[source] HandoffFault),
     #[error("the statement names another contract, handoff or deadline than the review around it")]
     OtherReview,
     #[error("the contract's bytes do not have the digest that the statement names")]
@@ -245,11 +245,7 @@ impl Checker {
         now: Timestamp,
     ) -> Result<Checked, CheckError> {
         let trust = self.trust(store, account, now).await?;
-        let verified =
-            statement::verify::<HandoffPredicate>(&document.handoff, &trust).map_err(CheckError::Handoff)?.into_inner();
-        verified
-            .check_key_window(verified.predicate.created_at)
-            .map_err(|fault| CheckError::Handoff(StatementError::Content(fault)))?;
+        let verified = verify_handoff(&document.handoff, &trust, now).map_err(CheckError::Handoff)?.into_inner();
         let predicate = verified.predicate;
         // What is around the envelope is only the gateway's word: it has to agree with what is inside.
         let is_same = predicate.handoff_id == document.handoff_id

@@ -161,7 +161,6 @@ impl Inner {
         let decision_id = DecisionId::make(self.local_now(), self.options.chance.as_ref());
         let person = enrolled.person();
         let predicate = &ready.checked.predicate;
-        let is_strict = ready.checked.tier() >= Tier::T3;
         let decision = DecisionPredicate {
             decision_id,
             decision: request.decision,
@@ -195,7 +194,7 @@ impl Inner {
                 .as_ref()
                 .filter(|_| request.decision == DecisionKind::Escalate)
                 .map(|escalation| Escalation { to: escalation.to.clone(), question: escalation.question.trim().to_owned() }),
-            confirmed: if is_strict && request.decision == DecisionKind::Approve {
+            confirmed: if request.decision == DecisionKind::Approve {
                 confirmed(&ready.made.view)
             } else {
                 Vec::new()
@@ -276,7 +275,7 @@ fn check_answer(request: &DecideRequest, checked: &Checked, view: &View, shown: 
                 )
                 .at(&evidence.id));
             }
-            if tier >= Tier::T3 { check_confirmed(view, &request.confirmed) } else { Ok(()) }
+            check_confirmed(view, &request.confirmed)
         }
         DecisionKind::Escalate => check_escalation(request, view),
         DecisionKind::Reject => Ok(()),
@@ -292,8 +291,7 @@ fn check_reason(request: &DecideRequest, choices: &[ReasonChoice], tier: Tier) -
     }
     if request.decision == DecisionKind::Reject {
         let code = request.reason.code.as_str();
-        let is_known = code == "other" || choices.iter().any(|choice| choice.code == code);
-        if !is_known {
+        if choices.iter().all(|choice| choice.code != code) {
             return missing("Choose why you reject it. Nothing was signed.".to_owned());
         }
         if code == "other" && n_characters < 3 {

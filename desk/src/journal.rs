@@ -10,7 +10,7 @@ use seamark_contracts::decision::DecisionKind;
 use crate::answer::{Acks, DecisionProgress, DeskEvent, Failure, OutboxKind, OutboxRow};
 use crate::cache::{JournalRow, Phase};
 use crate::core::Inner;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalCode};
 use crate::words;
 
 /// Most rows that the outbox shows.
@@ -76,7 +76,7 @@ impl Inner {
 
     pub(crate) async fn progress(&self, row: &JournalRow) -> Result<DecisionProgress, Refusal> {
         let failure = match row.phase {
-            Phase::Parked => Some(Failure { code: "parked".to_owned(), message: self.journal_text(row) }),
+            Phase::Parked => Some(Failure { code: RefusalCode::GatewayRefused, message: self.journal_text(row) }),
             Phase::Waiting | Phase::Recorded => None,
         };
         Ok(DecisionProgress {

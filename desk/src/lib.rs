@@ -45,7 +45,7 @@ pub use crate::core::{DeskOptions, OpenError};
 pub use enrol::EnrolRequest;
 
 use answer::{
-    AppState, AuditRows, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, OutboxRow, RecordView,
+    AppState, AuditPage, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, OutboxRow, RecordView,
     ReviewPane, Theme,
 };
 use refusal::Refusal;
@@ -187,7 +187,7 @@ impl Desk {
         contract: Option<&str>,
         offset: u32,
         limit: u32,
-    ) -> Result<AuditRows, Refusal> {
+    ) -> Result<AuditPage, Refusal> {
         self.inner.audit_rows(query, outcome, contract, offset, limit).await
     }
 
@@ -223,11 +223,11 @@ impl Desk {
         self.inner.save_draft(review_id, text).await
     }
 
-    /// Keeps how the window looks on this device. `zoom` in per cent, kept within 80 to 200.
+    /// Keeps how the window looks on this device. `zoom` is a factor, kept within 0.8 to 2.0.
     ///
     /// # Errors
     /// [`Refusal`]
-    pub async fn set_appearance(&self, theme: Theme, zoom: u32, density: Density) -> Result<AppState, Refusal> {
+    pub async fn set_appearance(&self, theme: Theme, zoom: f64, density: Density) -> Result<AppState, Refusal> {
         self.inner.set_appearance(theme, zoom, density).await?;
         self.inner.app_state().await
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the page switches on. A code exists only if the page acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "specta", derive(specta::Type), specta(rename = "AppErrorCode"))]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     PinWrong,

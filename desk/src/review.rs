@@ -383,7 +383,9 @@ pub(crate) fn offline_words() -> String {
 pub(crate) fn candidate_refusal(enrolled: &Enrolled, checked: &Checked) -> Option<Refusal> {
     let person = enrolled.person();
     let refuse = |words: String| Some(Refusal::new(RefusalCode::NotCandidate, words));
-    if checked.predicate.source.on_behalf_of.as_ref() == Some(&person.id) {
+    let author = checked.predicate.intent.get("author").and_then(serde_json::Value::as_str);
+    let is_requester = checked.predicate.source.on_behalf_of.as_ref() == Some(&person.id);
+    if is_requester || author == Some(person.id.as_str()) {
         return refuse("This handoff was made on your behalf, and nobody decides in their own matter.".to_owned());
     }
     if checked.role_of(&person.roles).is_none() {

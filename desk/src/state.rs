@@ -199,7 +199,7 @@ impl Inner {
         })
     }
 
-    pub(crate) async fn set_appearance(&self, theme: Theme, zoom: u32, density: Density) -> Result<(), Refusal> {
+    pub(crate) async fn set_appearance(&self, theme: Theme, zoom: f64, density: Density) -> Result<(), Refusal> {
         let theme = match theme {
             Theme::System => "system",
             Theme::Light => "light",
@@ -212,11 +212,17 @@ impl Inner {
             Density::Dense => "dense",
         };
         let appearance =
-            Appearance { theme: theme.to_owned(), zoom: zoom.clamp(80, 200), density: density.to_owned() };
+            Appearance { theme: theme.to_owned(), zoom: zoom_per_cent(zoom), density: density.to_owned() };
         self.store.keep_appearance(&appearance).await?;
         self.changed.notify_one();
         Ok(())
     }
+}
+
+/// Whole per cent within the bounds; what is no number is the plain size.
+fn zoom_per_cent(zoom: f64) -> u32 {
+    let wanted = (zoom * 100.0).round();
+    (80..=200).rev().find(|per_cent| f64::from(*per_cent) <= wanted).unwrap_or(if wanted < 80.0 { 80 } else { 100 })
 }
 
 fn appearance_state(appearance: &Appearance) -> AppearanceState {
@@ -227,7 +233,7 @@ fn appearance_state(appearance: &Appearance) -> AppearanceState {
             "contrast" => Theme::Contrast,
             _ => Theme::System,
         },
-        zoom: appearance.zoom.clamp(80, 200),
+        zoom: f64::from(appearance.zoom.clamp(80, 200)) / 100.0,
         density: match appearance.density.as_str() {
             "compact" => Density::Compact,
             "dense" => Density::Dense,

@@ -5,13 +5,20 @@ use seamark_contracts::decision::DecisionPredicate;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::ExecutionPredicate;
 use seamark_contracts::view::View;
+use seamark_ledger::checkpoint::{Checkpoint, Vkey};
+use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::Entry;
 use seamark_ledger::key::TrustSet;
 use seamark_ledger::statement::{self, DecisionStatement, ExecutionStatement};
+use seamark_ledger::tree::{Hash, verify_consistency};
+use seamark_ledger::verify::{Pinned, Verdict, check_record};
+use seamark_ledger::witness::RememberedHead;
+use serde_json::Value;
 
 use crate::answer::{
-    Acks, RecordDecision, RecordDelivery, RecordEntry, RecordExecution, RecordLedger, RecordOutcome, RecordView, ReviewKind,
+    Acks, Claim, ClaimVerdict, RecordDecision, RecordDelivery, RecordEntry, RecordExecution, RecordLedger, RecordOutcome, RecordView, ReviewKind,
 };
+use crate::client::CallError;
 use crate::core::{Enrolled, Inner};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::review::{closing, is_id, not_found};
@@ -68,8 +75,77 @@ impl Inner {
         })
     }
 
-    pub(crate) async fn verify_record(&self, _review_id: &str) -> Result<Vec<crate::answer::Claim>, Refusal> {
-        Ok(Vec::new())
+    /// Fetches the record anew and checks it: against the pinned keys, this desk's remembered head, and its own journal.
+    pub(crate) async fn verify_record(&self, review_id: &str) -> Result<Vec<Claim>, Refusal> {
+        let enrolled = self.need_account()?;
+        let record = self.fetch_record(&enrolled, review_id).await?;
+        let pinned = Pinned::from_trust(&enrolled.account.trust, None, self.now()).map_err(|error| {
+            Refusal::new(
+                RefusalCode::CannotVerify,
+                "The keys that this desk pinned at enrolment cannot be read any more, so nothing can be verified. Enrol \
+                 this desk again with a new invitation.",
+            )
+            .because(error)
+        })?;
+        let mut claims: Vec<Claim> = check_record(&record, &pinned).claims.into_iter().map(claim).collect();
+        claims.push(self.own_ledger_claim(&enrolled, &record).await);
+        claims.push(self.own_journal_claim(review_id, &record).await?);
+        Ok(claims)
+    }
+
+    /// Does the record's head belong to the ledger that this desk has been watching?
+    async fn own_ledger_claim(&self, enrolled: &Enrolled, record: &AuditRecord) -> Claim {
+        let answer = |verdict, sentence: &str| Claim {
+            id: "own-witness".to_owned(),
+            verdict,
+            title: "Ledger as this desk saw it".to_owned(),
+            sentence: sentence.to_owned(),
+        };
+        if self.look_at_ledger(enrolled).await.is_err() {
+            return answer(ClaimVerdict::Unknown, "The ledger could not be looked at just now.");
+        }
+        let (kept, is_broken) =
+            self.with_ledger(|ledger| (ledger.head.as_ref().map(|kept| kept.head.clone()), ledger.alarm.is_some()));
+        if is_broken {
+            return answer(ClaimVerdict::Fail, "The ledger contradicts what this desk saw of it before.");
+        }
+        let Some(kept) = kept else {
+            return answer(ClaimVerdict::Unknown, "This desk has not seen a head of the ledger yet.");
+        };
+        match belongs(enrolled, &kept, record).await {
+            Ok(true) => answer(
+                ClaimVerdict::Pass,
+                "The record lies in the very ledger that this desk has watched since it was enrolled.",
+            ),
+            Ok(false) => answer(
+                ClaimVerdict::Fail,
+                "The record lies under a ledger head that does not belong to the ledger this desk has watched.",
+            ),
+            Err(_) => answer(ClaimVerdict::Unknown, "The proof between the two ledger heads could not be fetched."),
+        }
+    }
+
+    /// Are the decisions that were made on this desk in the record, as they were signed?
+    async fn own_journal_claim(&self, review_id: &str, record: &AuditRecord) -> Result<Claim, Refusal> {
+        let own = self.store.journal_of_review(review_id).await?;
+        let digest = |envelope: &Value| Envelope::from_value(envelope).ok().map(|read| read.unverified_value().unverified_digest());
+        let recorded: Vec<Digest> = record.decisions.iter().filter_map(digest).collect();
+        let sent = own.iter().filter(|row| row.recorded_at.is_some());
+        let missing = sent.clone().filter(|row| {
+            let kept = serde_json::from_str::<Value>(&row.envelope).ok().and_then(|envelope| digest(&envelope));
+            kept.is_none_or(|kept| !recorded.contains(&kept))
+        });
+        let (verdict, sentence) = match (sent.clone().count(), missing.count()) {
+            (0, _) => (ClaimVerdict::Unknown, "No decision of this record was made on this desk, so it cannot vouch for one."),
+            (_, 0) => (ClaimVerdict::Pass, "The decision made on this desk is in the record exactly as it was signed here."),
+            (_, _) => (ClaimVerdict::Fail, "A decision made on this desk is not in the record, or not as it was signed here."),
+        };
+        Ok(Claim {
+            id: "own-journal".to_owned(),
+            verdict,
+            title: "This desk's own journal".to_owned(),
+            sentence: sentence.to_owned(),
+        })
     }
 
     fn record_outcome(&self, record: &AuditRecord) -> RecordOutcome {
@@ -91,6 +167,32 @@ impl Inner {
         let envelopes = record.decisions.iter();
         let read = |envelope| statement::verify::<DecisionPredicate>(envelope, trust).ok().map(|read| read.into_inner());
         envelopes.filter_map(read).map(|decision| record_decision(record, &decision)).collect()
+    }
+}
+
+/// Whether the head of a record and the head kept here are heads of one ledger.
+async fn belongs(enrolled: &Enrolled, kept: &RememberedHead, record: &AuditRecord) -> Result<bool, CallError> {
+    let malformed = || CallError::Malformed { what: "the checkpoint".to_owned() };
+    let vkey = Vkey::parse(&enrolled.account.trust.ledger_vkey).map_err(|_| malformed())?;
+    let Ok(unverified) = Checkpoint::parse(record.checkpoint.as_bytes()) else { return Ok(false) };
+    let Ok(head) = unverified.verify(&vkey) else { return Ok(false) };
+    let (from, to) = (head.size().min(kept.size), head.size().max(kept.size));
+    let proof = if from == to { Vec::new() } else { enrolled.client.consistency(from, to).await?.proof };
+    let proof: Vec<Hash> = proof.iter().filter_map(|hash| Hash::parse(hash).ok()).collect();
+    let (old, new) = if head.size() <= kept.size { (head.root(), kept.root) } else { (kept.root, head.root()) };
+    Ok(head.origin() == kept.origin && verify_consistency(from, &old, to, &new, &proof).is_ok())
+}
+
+fn claim(claim: seamark_ledger::verify::Claim) -> Claim {
+    Claim {
+        id: claim.id.as_str().to_owned(),
+        verdict: match claim.verdict {
+            Verdict::Pass => ClaimVerdict::Pass,
+            Verdict::Unknown => ClaimVerdict::Unknown,
+            Verdict::Fail => ClaimVerdict::Fail,
+        },
+        title: claim.id.title().to_owned(),
+        sentence: claim.sentence,
     }
 }
 
