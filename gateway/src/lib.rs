@@ -8,10 +8,35 @@
 //!
 //! Does not know: windows, keyrings, what a payload means.
 
+mod admit;
+mod audit;
+mod auth;
 pub mod clock;
+mod conclude;
 pub mod config;
 mod db;
+mod decide;
+mod deliver;
+mod directory;
+mod document;
+mod enrol;
+mod execute;
+mod gateway;
 mod keys;
+mod open;
+mod openapi;
+mod operate;
+mod problem;
 pub mod recorded;
+mod route;
 pub mod sequencer;
+mod serve;
+mod sign;
+mod sse;
+mod state;
+mod sweep;
 mod tiles;
+
+pub use config::{Config, Limits};
+pub use gateway::{Gateway, OpenError, ServeError, open, open_with};
+pub use operate::{OperateError, Published};

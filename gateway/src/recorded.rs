@@ -335,6 +335,20 @@ impl Group {
         Ok(Position { seq, no, leaf })
     }
 
+    fn head(&self) -> SeenCheckpoint {
+        SeenCheckpoint {
+            origin: self.around.origin.to_string(),
+            size: self.frontier.size(),
+            root: self.frontier.root().to_string(),
+        }
+    }
+
+    /// Leaf of an entry of this transaction that is not in the database yet.
+    fn leaf_at(&self, no: i64) -> Option<Hash> {
+        let entry = self.entries.iter().find(|entry| entry.seq == no)?;
+        entry.leaf.as_slice().try_into().ok().map(Hash::from_bytes)
+    }
+
     async fn last_leaf(&mut self, handoff: i64) -> Result<Option<Hash>, StorageError> {
         if let Some(leaf) = self.last_leaf.get(&handoff) {
             return Ok(Some(*leaf));
@@ -405,6 +419,11 @@ impl Plan<'_> {
         Ok(Entered { group: self.group, position })
     }
 
+    /// The ledger's head with everything recorded so far in it.
+    pub(crate) fn head(&self) -> SeenCheckpoint {
+        self.group.head()
+    }
+
     /// For rows that are no part of the record.
     pub(crate) fn ephemeral(&mut self) -> Ephemeral<'_> {
         self.group.has_written = true;
@@ -466,6 +485,11 @@ impl Entered<'_> {
         Ok(&mut self.group.connection)
     }
 
+    /// Leaf of an entry of this transaction.
+    pub(crate) fn leaf_at(&self, no: i64) -> Option<Hash> {
+        self.group.leaf_at(no)
+    }
+
     /// Adds the rows of a handoff's first attempt. They reach the database together with those of other changes.
     pub(crate) fn admit_handoff(&mut self, row: HandoffRow) {
         self.group.admissions.handoffs.push(row);
@@ -489,15 +513,6 @@ impl Entered<'_> {
         let (pos, seq, at_ms) = (self.group.stream_pos, self.position.no, self.group.at.as_ms());
         self.group.stream.push(StreamRow { pos, attempt, kind: event.as_str().to_owned(), seq, at_ms });
         pos
-    }
-
-    /// The ledger's head with everything recorded so far in it.
-    pub(crate) fn head(&self) -> SeenCheckpoint {
-        SeenCheckpoint {
-            origin: self.group.around.origin.to_string(),
-            size: self.group.frontier.size(),
-            root: self.group.frontier.root().to_string(),
-        }
     }
 }
 

@@ -17,6 +17,11 @@ pub(crate) struct DirectoryRow {
     pub(crate) to_ms: i64,
 }
 
+/// Number of the newest version.
+pub(crate) async fn newest_version(connection: &mut SqliteConnection) -> Result<Option<i64>, StorageError> {
+    Ok(sqlx::query_scalar("SELECT MAX(version) FROM directory").fetch_one(connection).await?)
+}
+
 /// The newest version.
 pub(crate) async fn newest(connection: &mut SqliteConnection) -> Result<Option<DirectoryRow>, StorageError> {
     Ok(sqlx::query_as("SELECT version, no, statement, signature, from_ms, to_ms FROM directory ORDER BY version DESC LIMIT 1")

@@ -12,7 +12,7 @@ pub(crate) struct PersonRow {
     pub(crate) id: String,
     /// The printed name.
     pub(crate) name: String,
-    /// JSON array of role names.
+    /// JSON array of the directory's roles, each with the time from which it holds.
     pub(crate) roles: String,
     pub(crate) created_ms: i64,
 }

@@ -1,0 +1,603 @@
+//! Submissions and revisions: from the received bytes to an admitted handoff, a refusal, or the answer of the first time.
+//!
+//! Everything that costs time (parsing, judging, masking, signing) happens before the writer; inside the transaction only
+//! the handoff id is taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use seamark_contracts::admission::{self, AdmissionContext, Admitted, EarlierHandoff};
+use seamark_contracts::api::agent::{HandoffAnswer, HandoffStatus};
+use seamark_contracts::clock::{Timestamp, make_nonce};
+use seamark_contracts::contract::compiled::CompiledContract;
+use seamark_contracts::digest::Digest;
+use seamark_contracts::handoff::{ChainStatus, HandoffPredicate, Submission};
+use seamark_contracts::id::{AgentUrn, HandoffId, ReviewId};
+use seamark_contracts::problem::{ErrorCode, Problem, Violation};
+use seamark_contracts::review;
+use seamark_contracts::{mask, strict_json};
+use seamark_ledger::entry::EntryType;
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+
+use crate::auth::Agent;
+use crate::conclude::{self, Case};
+use crate::db::attempt::AttemptRow;
+use crate::db::handoff::{ArtifactRow, HandoffRow, PayloadRow};
+use crate::db::refusal::RefusalRow;
+use crate::db::{self, StorageError};
+use crate::document;
+use crate::open::{Prepared, open_attempt};
+use crate::operate::hex;
+use crate::problem::Failure;
+use crate::recorded::{Change, Draft, Object, Of, Plan, Position};
+use crate::sign;
+use crate::state::{Shared, ledger_ref};
+
+/// How a submission was received.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// It is new: 201.
+    New(HandoffAnswer),
+    /// The same bytes were there: 200.
+    Known(HandoffAnswer),
+}
+
+/// What is kept of a content beside the signed statement.
+#[derive(Clone)]
+struct Content {
+    raw: Vec<u8>,
+    disclosures: String,
+    artifacts: Vec<admission::StoredArtifact>,
+}
+
+impl Content {
+    fn rows(&self, no: i64) -> (PayloadRow, Vec<ArtifactRow>) {
+        let payload = PayloadRow { no, raw: Some(self.raw.clone()), disclosures: Some(self.disclosures.clone()) };
+        let mut rows: Vec<ArtifactRow> = Vec::new();
+        for file in &self.artifacts {
+            let digest = file.digest.as_bytes().to_vec();
+            if rows.iter().all(|row| row.digest != digest) {
+                rows.push(ArtifactRow { content: no, digest, salt: Some(file.salt.to_vec()), bytes: Some(file.bytes.clone()) });
+            }
+        }
+        (payload, rows)
+    }
+}
+
+// ---- a new handoff ----
+
+struct Admit {
+    agent: Agent,
+    ledger_ref: Digest,
+    correlation_id: String,
+    source: String,
+    prepared: Prepared,
+    content: Content,
+}
+
+impl Change for Admit {
+    /// `None`: the id was taken in the meantime.
+    type Done = Option<(HandoffRow, AttemptRow, Position)>;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
+        let handoff_id = self.prepared.predicate.handoff_id.to_string();
+        let submitter = self.agent.urn.as_str();
+        if !plan.takes_id(submitter, &handoff_id).await? {
+            return Ok(None);
+        }
+        let actor = &self.agent.key_id;
+        let received = self.prepared.received(actor, Of::New { ledger_ref: self.ledger_ref });
+        let mut entered = plan.record(received).await?;
+        let handoff = HandoffRow {
+            no: entered.position().no,
+            handoff_id,
+            submitter: submitter.to_owned(),
+            ledger_ref: self.ledger_ref.to_hex(),
+            contract: self.prepared.predicate.contract.name.clone(),
+            source: self.source.clone(),
+            destination: self.prepared.predicate.destination.agent.as_str().to_owned(),
+            correlation_id: self.correlation_id.clone(),
+            created_ms: entered.now().as_ms(),
+        };
+        entered.admit_handoff(handoff.clone());
+        let (payload, artifacts) = self.content.rows(handoff.no);
+        entered.admit_content(payload, artifacts);
+        let (attempt, position) = open_attempt(&mut entered, &self.prepared, handoff.no, self.ledger_ref, actor).await?;
+        Ok(Some((handoff, attempt, position)))
+    }
+}
+
+/// Takes a submission.
+pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Result<Received, Failure> {
+    let body_mac = shared.keys.intake.mac("submission", &[bytes]);
+    let (submission, decimals) = match read(bytes) {
+        Ok(read) => read,
+        Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
+    };
+    check_scope(agent, &submission)?;
+    // The id may be taken between looking and writing; then one more look answers.
+    for _ in 0..3 {
+        let mut connection = shared.database.read().await?;
+        if let Some(known) = find_known(&mut connection, agent, &submission, body_mac).await? {
+            drop(connection);
+            return match known {
+                Known::Same(answer) => Ok(Received::Known(answer)),
+                Known::Other { handoff, stored } => {
+                    let problem = reused(&stored);
+                    Err(keep_refusal(shared, agent, bytes, body_mac, Some(&handoff), Some(submission.handoff_id), problem).await)
+                }
+            };
+        }
+        let context = Context { revision: 1, supersedes: None, except: None };
+        let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
+        drop(connection);
+        let (admitted, _) = match judged {
+            Ok(admitted) => admitted,
+            Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
+        };
+        let ledger_ref = ledger_ref(&agent.urn, &submission.handoff_id).map_err(Failure::internal)?;
+        let (prepared, content) = prepare(shared, admitted, bytes, body_mac)?;
+        let change = Admit {
+            agent: agent.clone(),
+            ledger_ref,
+            correlation_id: submission.correlation_id.clone(),
+            source: submission.source.agent.as_str().to_owned(),
+            prepared,
+            content,
+        };
+        if let Some((handoff, attempt, position)) = shared.recorder.record(change).await? {
+            return Ok(Received::New(document::answer_of(&handoff, &attempt, None, None, position.to_wire())?));
+        }
+    }
+    Err(contended())
+}
+
+fn contended() -> Failure {
+    let detail = "The same handoff is being changed by somebody else right now. Send the same request again.";
+    Failure::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail)
+}
+
+/// Reads the bytes, or says what is wrong with them.
+fn read(bytes: &[u8]) -> Result<(Submission, Vec<String>), Failure> {
+    admission::parse_submission(bytes).map_err(|violations| {
+        let rule = violations.first().map(|violation| violation.rule.clone()).unwrap_or_default();
+        match rule.as_str() {
+            "json" => Failure::new(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::MalformedJson,
+                "The body cannot be read without doubt; the violation says where. Send JSON in UTF-8 as docs/FORMATS.md, section 2, describes it.",
+            ),
+            "size" => Failure::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::TooLarge,
+                "The submission is too large. Send less, or large tool outputs as artifacts.",
+            ),
+            _ => invalid(),
+        }
+        .with_violations(violations)
+    })
+}
+
+fn invalid() -> Failure {
+    Failure::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::InvalidHandoff,
+        "Nobody was asked and nothing is passed on. Correct every place that the violations name and submit again, under the same handoff id if you like.",
+    )
+}
+
+fn check_scope(agent: &Agent, submission: &Submission) -> Result<(), Failure> {
+    if agent.may_use(&submission.contract.name) {
+        return Ok(());
+    }
+    Err(Failure::forbidden(format!("This agent key is not for the contract {}. Ask the operator for one that is.", submission.contract.name)))
+}
+
+enum Known {
+    Same(HandoffAnswer),
+    Other { handoff: HandoffRow, stored: Vec<u8> },
+}
+
+/// The handoff that holds this id, if there is one (invariants A1 and A2).
+async fn find_known(
+    connection: &mut SqliteConnection,
+    agent: &Agent,
+    submission: &Submission,
+    body_mac: [u8; 32],
+) -> Result<Option<Known>, StorageError> {
+    let found = db::handoff::find(connection, agent.urn.as_str(), &submission.handoff_id.to_string()).await?;
+    let Some(handoff) = found else { return Ok(None) };
+    let attempts = db::attempt::list(connection, handoff.no).await?;
+    let newest = db::parsed(attempts.last(), "handoff", "no", handoff.no)?;
+    if attempts.iter().any(|attempt| attempt.body_mac == body_mac) {
+        return Ok(Some(Known::Same(document::answer(connection, &handoff, newest, true).await?)));
+    }
+    let stored = newest.body_mac.clone();
+    Ok(Some(Known::Other { handoff, stored }))
+}
+
+fn reused(stored: &[u8]) -> Failure {
+    Failure::new(
+        StatusCode::CONFLICT,
+        ErrorCode::HandoffIdReused,
+        "A handoff with this id and other content is there, and nothing was changed. Take a new id for a new handoff, or send a revision \
+         to /v1/handoffs/{id}/revisions to change this one. The stored digest is HMAC-SHA256 of the stored bytes under a secret of the \
+         gateway: equal bytes have equal digests, and it tells nothing else.",
+    )
+    .with_stored_digest(hex(stored))
+}
+
+/// Which attempt is being made.
+struct Context {
+    revision: u32,
+    supersedes: Option<Digest>,
+    /// The handoff itself, which is no link of its own chain.
+    except: Option<i64>,
+}
+
+type Judged = Result<(Admitted, Arc<CompiledContract>), Failure>;
+
+/// Judges a submission against its contract version.
+async fn judge(
+    shared: &Shared,
+    connection: &mut SqliteConnection,
+    agent: &Agent,
+    submission: &Submission,
+    decimals: &[String],
+    context: Context,
+) -> Result<Judged, Failure> {
+    let Some(compiled) = shared.contract(&submission.contract).await? else {
+        let failure = Failure::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::UnknownContract,
+            format!("{} is not published here, so nothing can be checked. See /v1/contracts for the versions that are.", submission.contract),
+        );
+        let message = "no such contract version is published".to_owned();
+        let violation = Violation { pointer: "/contract".to_owned(), rule: "version".to_owned(), message };
+        return Ok(Err(failure.with_violations(vec![violation])));
+    };
+    let chain = load_chain(connection, agent, submission, context.except).await?;
+    let parent = match &submission.parent {
+        Some(parent) => load_parent(connection, agent, submission, &parent.handoff_id).await?,
+        None => None,
+    };
+    let ctx = AdmissionContext {
+        submitter: agent.urn.clone(),
+        now: shared.now(),
+        chance: shared.chance.as_ref(),
+        revision: context.revision,
+        attempt: make_nonce(shared.chance.as_ref()),
+        supersedes: context.supersedes,
+        parent,
+        chain,
+    };
+    Ok(match admission::judge(submission, decimals, &compiled, &ctx) {
+        Ok(admitted) => Ok((admitted, compiled)),
+        Err(violations) => Err(invalid().with_violations(violations)),
+    })
+}
+
+/// Signs what was admitted, ready to be recorded.
+fn prepare(shared: &Shared, admitted: Admitted, raw: &[u8], body_mac: [u8; 32]) -> Result<(Prepared, Content), Failure> {
+    let Admitted { predicate, disclosures, artifacts } = admitted;
+    let signed = sign::handoff(&predicate, &shared.keys.handoff).map_err(Failure::internal)?;
+    let review_id = predicate.request.as_ref().map(|_| ReviewId::make(predicate.created_at, shared.chance.as_ref()));
+    let content = Content { raw: raw.to_vec(), disclosures: json!(disclosures).to_string(), artifacts };
+    Ok((Prepared { predicate, signed, review_id, body_mac, content: None }, content))
+}
+
+// ---- earlier handoffs of the same task ----
+
+async fn load_chain(
+    connection: &mut SqliteConnection,
+    agent: &Agent,
+    submission: &Submission,
+    except: Option<i64>,
+) -> Result<Vec<EarlierHandoff>, StorageError> {
+    let limit = i64::try_from(admission::MAX_CHAIN).unwrap_or(i64::MAX);
+    let rows = db::handoff::list_chain(connection, &submission.correlation_id, agent.urn.as_str(), limit + 1).await?;
+    let mut chain = Vec::new();
+    for row in rows.iter().filter(|row| Some(row.no) != except).take(admission::MAX_CHAIN) {
+        chain.push(load_earlier(connection, row).await?);
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+async fn load_parent(
+    connection: &mut SqliteConnection,
+    agent: &Agent,
+    submission: &Submission,
+    parent: &HandoffId,
+) -> Result<Option<EarlierHandoff>, StorageError> {
+    let row = db::handoff::find(connection, agent.urn.as_str(), &parent.to_string()).await?;
+    match row.filter(|row| row.correlation_id == submission.correlation_id) {
+        Some(row) => Ok(Some(load_earlier(connection, &row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The predicate of a stored statement.
+pub(crate) fn predicate_of(bytes: &[u8], no: i64) -> Result<HandoffPredicate, StorageError> {
+    #[derive(serde::Deserialize)]
+    struct Statement {
+        predicate: HandoffPredicate,
+    }
+    let statement: Statement = db::parsed(serde_json::from_slice(bytes).ok(), "statement", "bytes", no)?;
+    Ok(statement.predicate)
+}
+
+async fn load_earlier(connection: &mut SqliteConnection, row: &HandoffRow) -> Result<EarlierHandoff, StorageError> {
+    let attempt = db::parsed(db::attempt::newest(connection, row.no).await?, "handoff", "no", row.no)?;
+    let statement = db::parsed(db::attempt::load_statement(connection, attempt.no).await?, "statement", "no", attempt.no)?;
+    let predicate = predicate_of(&statement.bytes, attempt.no)?;
+    let disclosures = document::disclosures(connection, attempt.content).await?;
+    let (intent_nonce, intent_text) = intent_of(&predicate, &disclosures);
+    let status: ChainStatus = db::parsed(document::word(&attempt.state), "attempt", "state", attempt.no)?;
+    Ok(EarlierHandoff {
+        handoff_id: predicate.handoff_id,
+        digest: Digest::from_bytes(db::bytes32(&attempt.statement_digest, "attempt", "statement_digest", attempt.no)?),
+        contract: seamark_contracts::handoff::ContractId { name: attempt.contract_name, version: attempt.contract_version },
+        source: predicate.source.agent,
+        destination: predicate.destination.agent,
+        at: Timestamp::from_ms(row.created_ms),
+        status,
+        intent_nonce,
+        intent_text,
+        constraints: predicate.constraints,
+    })
+}
+
+/// Nonce and words of the intent; empty when they were erased, which then equals no other words.
+fn intent_of(predicate: &HandoffPredicate, disclosures: &[String]) -> (String, String) {
+    let whole = serde_json::to_value(predicate).ok().and_then(|value| mask::reconstruct(&value, disclosures).ok());
+    let member = |name: &str| {
+        let found = whole.as_ref().and_then(|value| value.pointer(&format!("/intent/{name}")));
+        found.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    (member("nonce"), member("text"))
+}
+
+// ---- refusals ----
+
+struct Refuse {
+    row: RefusalRow,
+    actor: String,
+    code: String,
+    of: Of,
+}
+
+impl Change for Refuse {
+    /// The refusal that is kept: this one, or the one of the first time.
+    type Done = RefusalRow;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<RefusalRow, StorageError> {
+        if let Some(known) = db::refusal::find(plan.reader().await?, &self.row.submitter, &self.row.body_mac).await? {
+            return Ok(known);
+        }
+        let mut members = serde_json::Map::new();
+        members.insert("code".to_owned(), Value::from(self.code.clone()));
+        let draft = Draft {
+            kind: EntryType::HandoffRefused,
+            actor: self.actor.clone(),
+            of: self.of.clone(),
+            // No hash of the submission: it could be guessed (FORMATS.md §2, D4).
+            object: Object::Event(members),
+            sigs: Vec::new(),
+        };
+        let mut entered = plan.record(draft).await?;
+        let row = RefusalRow { no: entered.position().no, created_ms: entered.now().as_ms(), ..self.row.clone() };
+        db::refusal::insert(&mut entered.write().await?, &row).await?;
+        Ok(row)
+    }
+}
+
+async fn refuse(shared: &Shared, agent: &Agent, bytes: &[u8], body_mac: [u8; 32], failure: Failure) -> Failure {
+    let handoff_id = claimed_id(bytes);
+    keep_refusal(shared, agent, bytes, body_mac, None, handoff_id, failure).await
+}
+
+/// The handoff id of a body that is no submission, when it has one.
+fn claimed_id(bytes: &[u8]) -> Option<HandoffId> {
+    let parsed = strict_json::parse_submitted(bytes, &admission::SUBMISSION_LIMITS).ok()?;
+    HandoffId::parse(parsed.value.get("handoffId")?.as_str()?).ok()
+}
+
+/// Keeps a refused submission and answers with its problem: the same one every time (invariant A1).
+async fn keep_refusal(
+    shared: &Shared,
+    agent: &Agent,
+    bytes: &[u8],
+    body_mac: [u8; 32],
+    handoff: Option<&HandoffRow>,
+    handoff_id: Option<HandoffId>,
+    failure: Failure,
+) -> Failure {
+    let of = match handoff {
+        Some(row) => match Digest::parse_hex(&row.ledger_ref) {
+            Ok(ledger_ref) => Of::Handoff { no: row.no, ledger_ref },
+            Err(_) => Of::Gateway,
+        },
+        None => Of::Gateway,
+    };
+    let problem = failure.problem();
+    let row = RefusalRow {
+        no: 0,
+        submitter: agent.urn.as_str().to_owned(),
+        handoff_id: handoff_id.map(|id| id.to_string()),
+        body_mac: body_mac.to_vec(),
+        raw: Some(bytes.to_vec()),
+        status: i64::from(problem.status),
+        problem: serde_json::to_string(problem).unwrap_or_default(),
+        created_ms: 0,
+    };
+    let change = Refuse { row, actor: agent.key_id.to_string(), code: crate::problem::code_text(problem.code), of };
+    match shared.recorder.record(change).await {
+        Ok(kept) => match serde_json::from_str::<Problem>(&kept.problem) {
+            Ok(problem) => Failure::repeated(problem),
+            Err(error) => Failure::internal(error),
+        },
+        Err(error) => error.into(),
+    }
+}
+
+/// A refused submission as `GET /v1/handoffs/{id}` tells it.
+pub(crate) async fn refused_answer(
+    connection: &mut SqliteConnection,
+    agent: &AgentUrn,
+    handoff_id: &HandoffId,
+) -> Result<Option<HandoffAnswer>, StorageError> {
+    let Some(row) = db::refusal::newest(connection, agent.as_str(), &handoff_id.to_string()).await? else { return Ok(None) };
+    let submission = row.raw.as_deref().and_then(|raw| admission::parse_submission(raw).ok());
+    let Some((submission, _)) = submission else { return Ok(None) };
+    Ok(Some(HandoffAnswer {
+        handoff_id: *handoff_id,
+        status: HandoffStatus::Refused,
+        contract: submission.contract,
+        correlation_id: submission.correlation_id,
+        revision: 1,
+        attempt: None,
+        statement: None,
+        review_id: None,
+        expires_at: None,
+        outcome: None,
+        result: None,
+        recorded: document::position(connection, row.no).await?,
+    }))
+}
+
+// ---- revisions ----
+
+struct Revise {
+    agent: Agent,
+    shared: Shared,
+    case: Case,
+    prepared: Prepared,
+    content: Content,
+}
+
+/// What became of a revision.
+enum Revised {
+    Done(Box<(AttemptRow, Position)>),
+    /// The attempt that it was to replace has an outcome.
+    TooLate,
+    /// Another attempt has taken its place meanwhile.
+    Raced,
+}
+
+impl Change for Revise {
+    type Done = Revised;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Revised, StorageError> {
+        let connection = plan.reader().await?;
+        let newest = db::parsed(db::attempt::newest(connection, self.case.handoff.no).await?, "handoff", "no", self.case.handoff.no)?;
+        if newest.no != self.case.attempt.no {
+            return Ok(Revised::Raced);
+        }
+        let now = plan.now();
+        let state = conclude::load_state(plan, &self.case, &newest).await?;
+        let (_, effects) = review::step(state, review::Event::Supersede, now);
+        let is_superseded = effects.iter().any(|effect| {
+            matches!(effect, review::Effect::Conclude { ending, .. } if ending.cause == seamark_contracts::outcome::OutcomeCause::NewRevision)
+        });
+        if !is_superseded {
+            // The deadline has passed: what follows from it is recorded, and the revision comes too late.
+            conclude::enact(plan, &self.shared, &self.case, effects, None).await?;
+            return Ok(Revised::TooLate);
+        }
+        let of = self.case.of();
+        let draft = Draft {
+            kind: EntryType::HandoffSuperseded,
+            actor: self.agent.key_id.to_string(),
+            of: of.clone(),
+            object: Object::Digest(self.prepared.signed.digest),
+            sigs: vec![self.prepared.signed.signature.digest()],
+        };
+        plan.record(draft).await?;
+        for effect in effects {
+            if let review::Effect::Conclude { ending, quorum } = effect {
+                conclude::conclude(plan, &self.shared, &self.case, ending, quorum, Some(self.prepared.signed.digest)).await?;
+            }
+        }
+        let received = self.prepared.received(&self.agent.key_id, of);
+        let mut entered = plan.record(received).await?;
+        let (payload, artifacts) = self.content.rows(entered.position().no);
+        entered.admit_content(payload, artifacts);
+        let (attempt, position) =
+            open_attempt(&mut entered, &self.prepared, self.case.handoff.no, self.case.ledger_ref, &self.agent.key_id).await?;
+        conclude::close(&mut entered, self.case.attempt.no, "superseded", Some(attempt.no)).await?;
+        Ok(Revised::Done(Box::new((attempt, position))))
+    }
+}
+
+/// Takes a changed content for an open handoff: the old attempt ends superseded, a new one begins.
+pub(crate) async fn revise(shared: &Shared, agent: &Agent, handoff_id: HandoffId, bytes: &[u8]) -> Result<Received, Failure> {
+    let body_mac = shared.keys.intake.mac("submission", &[bytes]);
+    let (submission, decimals) = match read(bytes) {
+        Ok(read) => read,
+        Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
+    };
+    check_scope(agent, &submission)?;
+    if submission.handoff_id != handoff_id {
+        return Err(Failure::invalid("/handoffId", "the id in the body is not the one in the address"));
+    }
+    for _ in 0..3 {
+        let mut connection = shared.database.read().await?;
+        let found = db::handoff::find(&mut connection, agent.urn.as_str(), &handoff_id.to_string()).await?;
+        let handoff = found.ok_or_else(|| Failure::not_found("handoff"))?;
+        let attempts = db::attempt::list(&mut connection, handoff.no).await?;
+        let newest = db::parsed(attempts.last().cloned(), "handoff", "no", handoff.no)?;
+        if attempts.iter().any(|attempt| attempt.body_mac == body_mac) {
+            return Ok(Received::Known(document::answer(&mut connection, &handoff, &newest, true).await?));
+        }
+        check_same_seam(&handoff, &submission)?;
+        if newest.state != "open" {
+            return Err(too_late());
+        }
+        let case = conclude::load_case(shared, &mut connection, newest).await?;
+        let context =
+            Context { revision: case.predicate.revision + 1, supersedes: Some(case.statement), except: Some(handoff.no) };
+        let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
+        drop(connection);
+        let (admitted, _) = match judged {
+            Ok(admitted) => admitted,
+            Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
+        };
+        let (prepared, content) = prepare(shared, admitted, bytes, body_mac)?;
+        let change = Revise { agent: agent.clone(), shared: shared.clone(), case, prepared, content };
+        match shared.recorder.record(change).await? {
+            Revised::Done(done) => {
+                let (attempt, position) = *done;
+                return Ok(Received::New(document::answer_of(&handoff, &attempt, None, None, position.to_wire())?));
+            }
+            Revised::TooLate => return Err(too_late()),
+            Revised::Raced => {}
+        }
+    }
+    Err(contended())
+}
+
+fn too_late() -> Failure {
+    Failure::new(
+        StatusCode::CONFLICT,
+        ErrorCode::OutcomeExists,
+        "This handoff is not open any more, so its content stays as it is. Read its outcome, and submit a new handoff for a new content.",
+    )
+}
+
+/// A revision changes the content, never who hands over to whom.
+fn check_same_seam(handoff: &HandoffRow, submission: &Submission) -> Result<(), Failure> {
+    let fields = [
+        ("/contract/name", handoff.contract == submission.contract.name),
+        ("/source/agent", handoff.source == submission.source.agent.as_str()),
+        ("/destination/agent", handoff.destination == submission.destination.agent.as_str()),
+        ("/correlationId", handoff.correlation_id == submission.correlation_id),
+    ];
+    match fields.iter().find(|(_, is_same)| !is_same) {
+        Some((pointer, _)) => Err(Failure::invalid(pointer, "a revision keeps contract name, source, destination and correlation id; submit a new handoff instead")),
+        None => Ok(()),
+    }
+}
+

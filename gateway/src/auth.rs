@@ -1,0 +1,234 @@
+//! Who calls: an agent by its key, or a person's device by its session.
+//!
+//! Both secrets hold 256 random bits and are looked up by SHA-256, so neither the database nor a timing of the lookup
+//! gives them away. What was found is remembered for a moment, because every request asks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::StatusCode;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use seamark_contracts::api::device::Person;
+use seamark_contracts::clock::{Chance, Timestamp};
+use seamark_contracts::digest::Digest;
+use seamark_contracts::id::{AgentUrn, UserUrn};
+use seamark_ledger::directory::DirectoryRole;
+
+use crate::db::{self, StorageError};
+use crate::problem::Failure;
+use crate::state::Shared;
+
+/// How long a found credential is believed without asking the database.
+const REMEMBERED: Duration = Duration::from_secs(2);
+/// Credentials remembered at once.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// An agent that has shown its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    /// Opaque id of the key: `actor` in the ledger.
+    pub(crate) key_id: Arc<str>,
+    pub(crate) urn: AgentUrn,
+    /// Names of the contracts that the key is for; empty means all.
+    pub(crate) contracts: Arc<[String]>,
+}
+
+impl Agent {
+    /// Whether the key is for this contract.
+    pub(crate) fn may_use(&self, contract: &str) -> bool {
+        self.contracts.is_empty() || self.contracts.iter().any(|name| name == contract)
+    }
+}
+
+/// A person at an enrolled device.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    /// Hash of its session's token.
+    pub(crate) session: Arc<[u8]>,
+    pub(crate) person: Person,
+    /// Key id of the decision key beside the device key.
+    pub(crate) decision_keyid: String,
+}
+
+/// A new secret with `prefix`: the prefix and 43 characters of base64url.
+pub(crate) fn make_secret(prefix: &str, chance: &dyn Chance) -> String {
+    let mut bytes = [0u8; 32];
+    chance.fill(&mut bytes);
+    format!("{prefix}{}", Base64UrlUnpadded::encode_string(&bytes))
+}
+
+/// What is stored of a secret.
+pub(crate) fn hash_secret(secret: &str) -> Vec<u8> {
+    Digest::of(secret.as_bytes()).as_bytes().to_vec()
+}
+
+/// Credentials that were found a moment ago.
+#[derive(Debug)]
+struct Remembered<T> {
+    found: Mutex<HashMap<Vec<u8>, (Instant, T)>>,
+}
+
+impl<T: Clone> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { found: Mutex::new(HashMap::new()) }
+    }
+}
+
+impl<T: Clone> Remembered<T> {
+    fn find(&self, hash: &[u8]) -> Option<T> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.get(hash).filter(|(since, _)| since.elapsed() < REMEMBERED).map(|(_, value)| value.clone())
+    }
+
+    fn keep(&self, hash: Vec<u8>, value: T) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.len() >= MAX_REMEMBERED {
+            found.clear();
+        }
+        found.insert(hash, (Instant::now(), value));
+    }
+}
+
+/// A token bucket for each credential.
+#[derive(Debug, Default)]
+struct Rates {
+    buckets: Mutex<HashMap<Vec<u8>, (Instant, f64)>>,
+}
+
+impl Rates {
+    /// Takes one token; otherwise how long to wait for it.
+    fn take(&self, hash: &[u8], per_s: u32, burst: u32) -> Result<(), Duration> {
+        let now = Instant::now();
+        let (rate, burst) = (f64::from(per_s.max(1)), f64::from(burst.max(1)));
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_REMEMBERED {
+            // A bucket that is full again needs no memory.
+            buckets.retain(|_, (since, tokens)| *tokens + since.elapsed().as_secs_f64() * rate < burst);
+        }
+        let (since, tokens) = buckets.entry(hash.to_vec()).or_insert((now, burst));
+        *tokens = (*tokens + now.duration_since(*since).as_secs_f64() * rate).min(burst);
+        *since = now;
+        if *tokens >= 1.0 {
+            *tokens -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - *tokens) / rate))
+    }
+}
+
+/// Looks credentials up.
+#[derive(Debug, Default)]
+pub(crate) struct Doorkeeper {
+    agents: Remembered<Agent>,
+    devices: Remembered<(Device, Timestamp)>,
+    rates: Rates,
+}
+
+fn bearer(parts: &Parts) -> Result<&str, Failure> {
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+    token.map(str::trim).filter(|token| !token.is_empty() && token.len() <= 200).ok_or_else(|| {
+        Failure::unauthenticated("Send the header Authorization: Bearer, followed by an agent key or a session token.")
+    })
+}
+
+fn limit(shared: &Shared, hash: &[u8]) -> Result<(), Failure> {
+    let limits = &shared.limits;
+    shared.doorkeeper.rates.take(hash, limits.requests_per_s, limits.burst).map_err(|wait| {
+        let detail = "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
+        Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
+    })
+}
+
+/// The agent behind a key's text.
+async fn find_agent(shared: &Shared, hash: &[u8]) -> Result<Option<Agent>, StorageError> {
+    if let Some(agent) = shared.doorkeeper.agents.find(hash) {
+        return Ok(Some(agent));
+    }
+    let mut connection = shared.database.read().await?;
+    let Some(row) = db::agent_key::find(&mut connection, hash).await? else { return Ok(None) };
+    let urn = db::parsed(AgentUrn::parse(&row.agent).ok(), "agent_key", "agent", row.no)?;
+    let contracts: Vec<String> = db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?;
+    let agent = Agent { key_id: row.id.into(), urn, contracts: contracts.into() };
+    shared.doorkeeper.agents.keep(hash.to_vec(), agent.clone());
+    Ok(Some(agent))
+}
+
+impl FromRequestParts<Shared> for Agent {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
+        let hash = hash_secret(bearer(parts)?);
+        let agent = find_agent(shared, &hash).await?;
+        let agent = agent.ok_or_else(|| Failure::unauthenticated("This is no agent key of this gateway. Ask its operator for one."))?;
+        limit(shared, &hash)?;
+        Ok(agent)
+    }
+}
+
+/// The device behind a session token.
+async fn find_device(shared: &Shared, hash: &[u8]) -> Result<Option<Device>, StorageError> {
+    if let Some((device, expires_at)) = shared.doorkeeper.devices.find(hash) {
+        return Ok((shared.now() < expires_at).then_some(device));
+    }
+    let Some(found) = load_device(shared, hash).await? else { return Ok(None) };
+    shared.doorkeeper.devices.keep(hash.to_vec(), found.clone());
+    Ok(Some(found.0))
+}
+
+/// The same from the database, with the session's end.
+async fn load_device(shared: &Shared, hash: &[u8]) -> Result<Option<(Device, Timestamp)>, StorageError> {
+    let now = shared.now();
+    let mut connection = shared.database.read().await?;
+    let Some(session) = db::access::find_session(&mut connection, hash).await? else { return Ok(None) };
+    let expires_at = Timestamp::from_ms(session.expires_ms);
+    if now >= expires_at {
+        return Ok(None);
+    }
+    let Some(key) = db::person::find_key(&mut connection, &session.keyid).await? else { return Ok(None) };
+    if key.to_ms.is_some_and(|to| to <= now.as_ms()) {
+        return Ok(None);
+    }
+    let Some(person) = db::person::find(&mut connection, &session.person).await? else { return Ok(None) };
+    let decision_keyid = db::parsed(key.device, "signing_key", "device", key.no)?;
+    Ok(Some((Device { session: hash.into(), person: to_person(&person)?, decision_keyid }, expires_at)))
+}
+
+/// A person's row as the wire has it.
+pub(crate) fn to_person(row: &db::person::PersonRow) -> Result<Person, StorageError> {
+    let roles: Vec<DirectoryRole> = db::parsed(serde_json::from_str(&row.roles).ok(), "person", "roles", row.no)?;
+    Ok(Person {
+        id: db::parsed(UserUrn::parse(&row.id).ok(), "person", "id", row.no)?,
+        name: row.name.clone(),
+        roles: roles.into_iter().filter(|role| role.to.is_none()).map(|role| role.role).collect(),
+    })
+}
+
+impl FromRequestParts<Shared> for Device {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
+        let hash = hash_secret(bearer(parts)?);
+        let device = find_device(shared, &hash).await?;
+        let device = device.ok_or_else(|| {
+            Failure::unauthenticated("This session is not known or has ended. Ask for a challenge and open a new one.")
+        })?;
+        limit(shared, &hash)?;
+        Ok(device)
+    }
+}
+
+/// Reads what a device may do again; false when its session has ended.
+pub(crate) async fn renew(shared: &Shared, device: &mut Device) -> Result<bool, StorageError> {
+    match load_device(shared, &device.session.clone()).await? {
+        Some((fresh, _)) => {
+            *device = fresh;
+            Ok(true)
+        }
+        None => Ok(false),
+    }
+}

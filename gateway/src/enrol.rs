@@ -1,0 +1,231 @@
+//! Devices: enrolment with an invitation, and sessions by challenge and signature.
+
+use axum::http::StatusCode;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use seamark_contracts::api::device::{
+    ChallengeAnswer, ChallengeRequest, EnrolmentAnswer, EnrolmentRequest, SessionAnswer, SessionRequest,
+};
+use seamark_contracts::clock::Timestamp;
+use seamark_contracts::problem::ErrorCode;
+use seamark_ledger::entry::EntryType;
+use seamark_ledger::key::{KeyUse, PublicKey};
+use serde_json::json;
+
+use crate::auth::{hash_secret, make_secret, to_person};
+use crate::db::access::SessionRow;
+use crate::db::gateway::GatewayRow;
+use crate::db::person::{PersonRow, SigningKeyRow};
+use crate::db::{self, StorageError};
+use crate::execute::{parse_key, verifies};
+use crate::keys::Keys;
+use crate::operate::event;
+use crate::problem::Failure;
+use crate::recorded::{Change, Plan};
+use crate::state::Shared;
+use crate::{directory, document};
+
+/// A challenge is good for two minutes.
+const CHALLENGE_MS: i64 = 2 * 60 * 1000;
+/// A session is good for twelve hours.
+const SESSION_MS: i64 = 12 * 60 * 60 * 1000;
+
+// ---- enrolment ----
+
+struct Enrol {
+    code: Vec<u8>,
+    device_name: String,
+    device: PublicKey,
+    decision: PublicKey,
+    identity: GatewayRow,
+    keys: Keys,
+}
+
+enum Enrolled {
+    /// The person, and where the decision key is recorded.
+    Done(PersonRow, i64),
+    /// The code is unknown, used or expired.
+    Invalid,
+    /// One of the keys is listed already.
+    KeyTaken,
+}
+
+impl Change for Enrol {
+    type Done = Enrolled;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Enrolled, StorageError> {
+        let now = plan.now();
+        let (device, decision) = (self.device.id().to_string(), self.decision.id().to_string());
+        let connection = plan.reader().await?;
+        let Some(invitation) = db::person::find_invitation(connection, &self.code).await? else { return Ok(Enrolled::Invalid) };
+        let person = db::person::find(connection, &invitation.person).await?;
+        let person = db::parsed(person, "invitation", "person", invitation.no)?;
+        let known_device = db::person::find_key(connection, &device).await?;
+        let known = db::person::find_key(connection, &decision).await?;
+        if invitation.used_ms.is_some() {
+            // The answer was lost: the same keys of the same person get it again.
+            let is_same = |known: &SigningKeyRow| known.subject == person.id && known.device.as_ref() == Some(&device);
+            return Ok(match known {
+                Some(known) if is_same(&known) => Enrolled::Done(person, known.no),
+                _ => Enrolled::Invalid,
+            });
+        }
+        if invitation.expires_ms <= now.as_ms() {
+            return Ok(Enrolled::Invalid);
+        }
+        if known.is_some() || known_device.is_some() {
+            return Ok(Enrolled::KeyTaken);
+        }
+        let actor = self.identity.instance.clone();
+        let mut decision_no = 0;
+        for (key, key_use, beside) in [(&self.device, KeyUse::Device, &decision), (&self.decision, KeyUse::Decision, &device)] {
+            let keyid = key.id().to_string();
+            let body = json!({ "keyid": keyid, "use": directory::use_text(key_use), "subject": person.id, "invitation": invitation.no });
+            let mut entered = plan.record(event(EntryType::KeyEnrolled, &actor, body)).await?;
+            decision_no = entered.position().no;
+            let row = SigningKeyRow {
+                no: decision_no,
+                keyid,
+                public_key: key.as_bytes().to_vec(),
+                purpose: directory::use_text(key_use).to_owned(),
+                subject: person.id.clone(),
+                device_name: Some(self.device_name.clone()),
+                device: Some(beside.clone()),
+                from_ms: now.as_ms(),
+                to_ms: None,
+            };
+            db::person::insert_key(&mut entered.write().await?, &row).await?;
+        }
+        let body = json!({ "what": "invitation-used", "invitation": invitation.no });
+        let mut entered = plan.record(event(EntryType::ConfigChanged, &actor, body)).await?;
+        db::person::use_invitation(&mut entered.write().await?, invitation.no, now.as_ms()).await?;
+        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        Ok(Enrolled::Done(person, decision_no))
+    }
+}
+
+/// Enrols a device.
+pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result<EnrolmentAnswer, Failure> {
+    let is_printable = !request.device_name.trim().is_empty() && !request.device_name.chars().any(char::is_control);
+    if !is_printable || request.device_name.chars().count() > 60 {
+        return Err(Failure::invalid("/deviceName", "a device name has 1 to 60 characters and no control characters"));
+    }
+    let device = parse_key(&request.device_key, "/deviceKey")?;
+    let decision = parse_key(&request.decision_key, "/decisionKey")?;
+    if device.id() == decision.id() {
+        return Err(Failure::invalid("/decisionKey", "one key has one use: make another key for decisions"));
+    }
+    let message = format!("seamark-enrolment/v1\n{}\n{}\n{}", request.code, request.device_key, request.decision_key);
+    for (key, proof, pointer) in [(&device, &request.proof, "/proof"), (&decision, &request.decision_proof, "/decisionProof")] {
+        if !verifies(key, message.as_bytes(), proof) {
+            return Err(Failure::invalid(pointer, "the proof is no signature of its key over the text that docs/FORMATS.md gives"));
+        }
+    }
+    let (device_keyid, decision_keyid) = (device.id().to_string(), decision.id().to_string());
+    let change = Enrol {
+        code: hash_secret(&request.code),
+        device_name: request.device_name.trim().to_owned(),
+        device,
+        decision,
+        identity: shared.identity.clone(),
+        keys: shared.keys.clone(),
+    };
+    match shared.recorder.record(change).await? {
+        Enrolled::Done(person, no) => Ok(EnrolmentAnswer {
+            person: to_person(&person)?,
+            device_keyid,
+            decision_keyid,
+            trust: shared.trust(),
+            recorded: document::position(&mut *shared.database.read().await?, no).await?,
+        }),
+        Enrolled::Invalid => Err(Failure::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::InvitationInvalid,
+            "The code was used, has expired or never was. Ask the operator of the gateway for a new invitation.",
+        )),
+        Enrolled::KeyTaken => Err(Failure::invalid("/deviceKey", "one of the keys is enrolled already; make new keys for this device")),
+    }
+}
+
+// ---- sessions ----
+
+struct Remember {
+    challenge: Vec<u8>,
+    keyid: String,
+}
+
+impl Change for Remember {
+    type Done = Timestamp;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Timestamp, StorageError> {
+        let expires_at = plan.now().plus_ms(CHALLENGE_MS);
+        db::access::insert_challenge(&mut plan.ephemeral(), &self.challenge, &self.keyid, expires_at.as_ms()).await?;
+        Ok(expires_at)
+    }
+}
+
+/// Makes a challenge for a device key.
+pub(crate) async fn challenge(shared: &Shared, request: &ChallengeRequest) -> Result<ChallengeAnswer, Failure> {
+    if request.keyid.len() != 64 || !request.keyid.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Failure::invalid("/keyid", "a key id has 64 hexadecimal digits"));
+    }
+    let mut random = [0u8; 32];
+    shared.chance.fill(&mut random);
+    let challenge = Base64UrlUnpadded::encode_string(&random);
+    let change = Remember { challenge: hash_secret(&challenge), keyid: request.keyid.clone() };
+    let expires_at = shared.recorder.record(change).await?;
+    Ok(ChallengeAnswer { challenge, expires_at })
+}
+
+struct OpenSession {
+    challenge: Vec<u8>,
+    keyid: String,
+    token: Vec<u8>,
+}
+
+impl Change for OpenSession {
+    /// The person and the session's end; `None` when challenge or key are not good.
+    type Done = Option<(PersonRow, Timestamp)>;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
+        let now = plan.now();
+        let took = db::access::take_challenge(&mut plan.ephemeral(), &self.challenge, &self.keyid, now.as_ms()).await?;
+        if !took {
+            return Ok(None);
+        }
+        let connection = plan.reader().await?;
+        let key = db::person::find_key(connection, &self.keyid).await?;
+        let is_good = |key: &SigningKeyRow| {
+            key.purpose == directory::use_text(KeyUse::Device) && key.to_ms.is_none_or(|to| to > now.as_ms())
+        };
+        let Some(key) = key.filter(is_good) else { return Ok(None) };
+        let person = db::parsed(db::person::find(connection, &key.subject).await?, "signing_key", "subject", key.no)?;
+        let expires_at = now.plus_ms(SESSION_MS);
+        let row = SessionRow {
+            token: self.token.clone(),
+            keyid: self.keyid.clone(),
+            person: person.id.clone(),
+            expires_ms: expires_at.as_ms(),
+        };
+        db::access::insert_session(&mut plan.ephemeral(), &row).await?;
+        Ok(Some((person, expires_at)))
+    }
+}
+
+/// Opens a session for a device that holds its key.
+pub(crate) async fn open_session(shared: &Shared, request: &SessionRequest) -> Result<SessionAnswer, Failure> {
+    let refused = || Failure::unauthenticated("Key, challenge or proof is not good. Ask for a new challenge, or enrol the device.");
+    let key = db::person::find_key(&mut *shared.database.read().await?, &request.keyid).await?;
+    let key = key.and_then(|key| PublicKey::parse(&key.public_key).ok()).ok_or_else(refused)?;
+    let message = format!("seamark-session/v1\n{}\n{}", shared.identity.origin, request.challenge);
+    if !verifies(&key, message.as_bytes(), &request.proof) {
+        return Err(refused());
+    }
+    let token = make_secret("sms_", shared.chance.as_ref());
+    let change = OpenSession {
+        challenge: hash_secret(&request.challenge),
+        keyid: request.keyid.clone(),
+        token: hash_secret(&token),
+    };
+    let (person, expires_at) = shared.recorder.record(change).await?.ok_or_else(refused)?;
+    Ok(SessionAnswer { token, expires_at, person: to_person(&person)?, now: shared.now() })
+}

@@ -1,0 +1,243 @@
+//! A gateway as a whole: opened on a data folder, served on an address, stopped.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use seamark_contracts::api::ledger::Trust;
+use seamark_contracts::clock::{Chance, Clock};
+use seamark_ledger::checkpoint::{Vkey, VkeyKind};
+use seamark_ledger::entry::EntryType;
+use seamark_ledger::key::Signer as _;
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Doorkeeper;
+use crate::config::{Config, Limits};
+use crate::db::gateway::GatewayRow;
+use crate::db::{self, Database, StorageError};
+use crate::keys::{KeyError, Keys};
+use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
+use crate::recorded::Surroundings;
+use crate::sequencer::{RecordError, Writer};
+use crate::sse::{self, Hub};
+use crate::state::{App, Shared};
+use crate::tiles::Tiles;
+use crate::{deliver, route, serve, sweep};
+
+/// Why a gateway did not open.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("use the data folder {path}")]
+    Folder {
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("open the keys")]
+    Keys(#[from] KeyError),
+    #[error("open the database")]
+    Storage(#[from] StorageError),
+    #[error("write the beginning of the ledger")]
+    Record(#[from] RecordError),
+    #[error("the database belongs to other keys: its origin is {database}, the keys' is {keys}; restore the keys folder that belongs to it")]
+    OtherKeys { database: String, keys: String },
+    #[error("the organisation's name needs at least one letter or digit and at most 100 characters")]
+    Org,
+    #[error("make the client for webhooks")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Why a gateway did not serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error("listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("note in the ledger that the gateway serves")]
+    Record(#[from] RecordError),
+}
+
+/// An open gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) shared: Shared,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+/// Opens the gateway in a data folder; makes database and keys on first use.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(config: Config, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Gateway, OpenError> {
+    open_with(config, Limits::default(), clock, chance).await
+}
+
+/// As [`open`], with other bounds than the usual ones.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_with(config: Config, limits: Limits, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Gateway, OpenError> {
+    let org = operate::slug(&config.org).ok_or(OpenError::Org)?;
+    let folder = config.data_dir.clone();
+    let fault = |source| OpenError::Folder { path: folder.clone(), source };
+    std::fs::create_dir_all(&folder).map_err(fault)?;
+    // Two processes may open a fresh folder at once: keys and tables are made by one of them.
+    let lock = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("open.lock")).map_err(fault)?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+    let lock = lock.map_err(std::io::Error::other).and_then(|locked| locked).map_err(fault)?;
+
+    let path = folder.join("gateway.sqlite3");
+    let is_new = !path.exists();
+    let keys = Keys::open(&folder.join("keys"), is_new, chance.as_ref())?;
+    let database = Database::open(&path, limits.n_readers).await?;
+    let keyid = keys.ledger.public_key().id().to_string();
+    let origin = format!("ledger.seamark.local/{}", keyid.get(..16).unwrap_or_default());
+    let known = db::gateway::find(&mut *database.read().await?).await?;
+    let identity = match known {
+        Some(known) if known.origin != origin => return Err(OpenError::OtherKeys { database: known.origin, keys: origin }),
+        Some(known) => known,
+        None => {
+            let mut instance = [0u8; 8];
+            chance.fill(&mut instance);
+            GatewayRow { org, origin: origin.clone(), instance: format!("gw-{}", hex(&instance)) }
+        }
+    };
+    let around = Surroundings { clock: Arc::clone(&clock), chance: Arc::clone(&chance), origin: origin.into() };
+    let (writer, recorder) = Writer::open(database.clone(), around, limits.max_queued_changes, limits.max_group).await?;
+    let writer = tokio::spawn(writer.run());
+    let identity = recorder.record(Genesis { identity, keys: keys.clone() }).await?;
+    drop(lock);
+
+    let app = App {
+        hub: Hub::new(limits.max_stream_lag),
+        http: deliver::client(config.allow_loopback_webhooks)?,
+        config,
+        limits,
+        database,
+        recorder,
+        keys,
+        identity,
+        clock,
+        chance,
+        doorkeeper: Doorkeeper::default(),
+        tiles: Tiles::default(),
+        stop: CancellationToken::new(),
+        contracts: RwLock::new(HashMap::new()),
+        trusted: RwLock::new(None),
+    };
+    Ok(Gateway { shared: Shared(Arc::new(app)), writer })
+}
+
+impl App {
+    /// What a verifier pins.
+    pub(crate) fn trust(&self) -> Trust {
+        let root = self.keys.root.public_key();
+        // The origin is made of a fixed text and hex digits, so it is a name.
+        let vkey = Vkey::new(&self.identity.origin, VkeyKind::Log, self.keys.ledger.public_key());
+        Trust {
+            org: self.identity.org.clone(),
+            root_keyid: root.id().to_string(),
+            root_key: Base64UrlUnpadded::encode_string(root.as_bytes()),
+            ledger_origin: self.identity.origin.clone(),
+            ledger_vkey: vkey.map(|vkey| vkey.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl Gateway {
+    /// The router, for a server of one's own or a test. The background tasks are not part of it.
+    pub fn router(&self) -> axum::Router {
+        route::router(self.shared.clone())
+    }
+
+    /// What a verifier pins.
+    pub fn trust(&self) -> Trust {
+        self.shared.trust()
+    }
+
+    /// Serves until `shutdown` is cancelled; then lets requests finish, notes the stop in the ledger and closes the
+    /// database. `on_ready` gets the address when requests are accepted.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve(self, shutdown: CancellationToken, on_ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+        let address = self.shared.config.listen;
+        let fault = |source| ServeError::Listen { address, source };
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(fault)?;
+        let bound = listener.local_addr().map_err(fault)?;
+        self.note(EntryType::LedgerStarted).await?;
+        let tasks = self.start_tasks();
+        on_ready(bound);
+        serve::run(listener, self.router(), self.shared.clone(), shutdown).await;
+        self.shared.stop.cancel();
+        finish_tasks(tasks).await;
+        self.note(EntryType::LedgerStopped).await?;
+        self.close().await;
+        Ok(())
+    }
+
+    /// Starts what happens without a request: streams, deadlines, deliveries.
+    pub(crate) fn start_tasks(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(sse::run(self.shared.clone()));
+        tasks.spawn(sweep::run(self.shared.clone()));
+        tasks.spawn(deliver::run(self.shared.clone()));
+        tasks
+    }
+
+    async fn note(&self, kind: EntryType) -> Result<(), RecordError> {
+        self.shared.recorder.record(Serving { kind, instance: self.shared.identity.instance.clone() }).await
+    }
+
+    /// Closes the database. What was answered is on disk already.
+    pub async fn close(self) {
+        let Self { shared, writer } = self;
+        shared.stop.cancel();
+        shared.database.readers.close().await;
+        drop(shared);
+        // A connection that still holds the state keeps the writer; it has nothing left to write.
+        if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
+            tracing::warn!("the writer was still in use when the gateway stopped; nothing is lost by it");
+        }
+    }
+
+    /// Publishes a contract document, YAML or JSON.
+    ///
+    /// # Errors
+    /// [`OperateError`].
+    pub async fn publish_contract(&self, source: &str) -> Result<Published, OperateError> {
+        operate::publish_contract(&self.shared.recorder, &self.shared.identity.instance, source).await
+    }
+
+    /// Makes an agent key for these contracts (all when empty) and returns its text, which is shown once.
+    ///
+    /// # Errors
+    /// [`OperateError`].
+    pub async fn create_agent_key(&self, agent: &str, contracts: &[String]) -> Result<String, OperateError> {
+        let app = &self.shared;
+        operate::create_agent_key(&app.recorder, &app.identity, &app.keys, app.chance.as_ref(), agent, contracts).await
+    }
+
+    /// Invites a person and returns the code, usable once within seven days.
+    ///
+    /// # Errors
+    /// [`OperateError`].
+    pub async fn invite(&self, person: &str, roles: &[String]) -> Result<String, OperateError> {
+        let app = &self.shared;
+        operate::invite(&app.recorder, &app.identity, &app.keys, app.chance.as_ref(), person, roles).await
+    }
+}
+
+async fn finish_tasks(mut tasks: JoinSet<()>) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
+        tasks.abort_all();
+    }
+}
