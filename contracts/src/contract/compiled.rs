@@ -77,7 +77,7 @@ impl CompiledContract {
     /// # Errors
     /// Every [`Finding`] of severity error, with lines; at least one.
     pub fn from_document(bytes: &[u8]) -> Result<Self, Vec<Finding>> {
-        let parsed = super::parse(bytes).map_err(|finding| vec![finding])?;
+        let parsed = super::parse(bytes).map_err(|finding| vec![*finding])?;
         Self::compile(parsed.contract)
             .map_err(|findings| findings.into_iter().map(|finding| finding.located("", &parsed.lines)).collect())
     }

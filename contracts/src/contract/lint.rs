@@ -327,7 +327,7 @@ impl<'c> Lint<'c> {
                 }
             }
         }
-        let expires_after_ms = match period::deadline_ms(&gate.expires_after) {
+        match period::deadline_ms(&gate.expires_after) {
             Ok(ms) if DEADLINE_MS.contains(&ms) => Some(ms),
             Ok(_) => {
                 let mend = "Write between one minute (PT1M) and 30 days (P30D)";
@@ -339,8 +339,7 @@ impl<'c> Lint<'c> {
                 self.error("deadline", "/gate/expires_after", cause, capitalised(&error.to_string()));
                 None
             }
-        };
-        expires_after_ms
+        }
     }
 
     fn endings(&mut self) {

@@ -132,13 +132,13 @@ pub struct ParsedContract {
 ///
 /// # Errors
 /// One [`Finding`], at the first place that cannot be read.
-pub fn parse(bytes: &[u8]) -> Result<ParsedContract, Finding> {
+pub fn parse(bytes: &[u8]) -> Result<ParsedContract, Box<Finding>> {
     if bytes.len() > MAX_BYTES {
         let cause = format!("the document has {} bytes; {MAX_BYTES} are the most", bytes.len());
-        return Err(Finding::error("size", "", cause, "Split it: one contract is one kind of handoff"));
+        return Err(Box::new(Finding::error("size", "", cause, "Split it: one contract is one kind of handoff")));
     }
     let text = std::str::from_utf8(bytes)
-        .map_err(|_| Finding::error("encoding", "", "the document is not UTF-8", "Save it as UTF-8"))?;
+        .map_err(|_| Box::new(Finding::error("encoding", "", "the document is not UTF-8", "Save it as UTF-8")))?;
     let is_json = text.trim_start().starts_with('{');
     let value = if is_json { parse_json(text)? } else { parse_yaml(text)? };
     let lines = lines_of(text);
@@ -146,30 +146,30 @@ pub fn parse(bytes: &[u8]) -> Result<ParsedContract, Finding> {
         let path = error.pointer().map(|pointer| pointer.as_str().to_owned()).unwrap_or_default();
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         let mend = "Compare it with contracts/schema/contract.v1.json or docs/CONTRACTS.md";
-        Finding { line: lines.of(&path), ..Finding::error("shape", path, cause, mend) }
+        Box::new(Finding { line: lines.of(&path), ..Finding::error("shape", path, cause, mend) })
     })?;
     Ok(ParsedContract { contract, lines })
 }
 
-fn parse_json(text: &str) -> Result<Value, Finding> {
+fn parse_json(text: &str) -> Result<Value, Box<Finding>> {
     let limits = Limits { max_depth: MAX_DEPTH, ..Limits::SIGNED.with_max_bytes(MAX_BYTES) };
     strict_json::parse(text.as_bytes(), &limits).map_err(|error| {
         let path = error.pointer.as_ref().map(|pointer| pointer.as_str().to_owned()).unwrap_or_default();
         let before = text.as_bytes().iter().take(error.offset).filter(|byte| **byte == b'\n').count();
         let line = u64::try_from(before).ok().map(|before| before.saturating_add(1));
         let mend = "Contracts are I-JSON: no duplicate names, decimals as strings";
-        Finding { line, ..Finding::error("json", path, error.reason.to_string(), mend) }
+        Box::new(Finding { line, ..Finding::error("json", path, error.reason.to_string(), mend) })
     })
 }
 
-fn parse_yaml(text: &str) -> Result<Value, Finding> {
+fn parse_yaml(text: &str) -> Result<Value, Box<Finding>> {
     serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let message = error.without_snippet().render();
         let cause = message.lines().next().unwrap_or("the document is not YAML").trim_end_matches('.').to_owned();
         let mend = "Contracts are plain YAML: two spaces a level, each key once, no merge keys and no tags; quote what \
                     holds a colon, a brace or a number that is meant as text";
-        Finding { line, ..Finding::error("yaml", "", cause, mend) }
+        Box::new(Finding { line, ..Finding::error("yaml", "", cause, mend) })
     })
 }
 

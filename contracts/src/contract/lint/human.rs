@@ -153,11 +153,10 @@ impl Lint<'_> {
             let mend = "Add path: the JSON Pointer of this fact's own value, as in /payload/amount";
             self.error("compare", at, "there is nothing to compare with the other value", mend);
         }
-        if matches!(with.is, Comparison::SameOrLess | Comparison::SameOrMore) {
-            if [own, other].into_iter().flatten().any(|shape| !Self::is_ordered(shape)) {
-                let mend = "Compare decimals, integers or dates, or use is: same";
-                self.error("compare", format!("{at}/with/is"), "values of this kind have no order", mend);
-            }
+        let needs_order = matches!(with.is, Comparison::SameOrLess | Comparison::SameOrMore);
+        if needs_order && [own, other].into_iter().flatten().any(|shape| !Self::is_ordered(shape)) {
+            let mend = "Compare decimals, integers or dates, or use is: same";
+            self.error("compare", format!("{at}/with/is"), "values of this kind have no order", mend);
         }
         let (value, says) = (value?, says?);
         Some(CompareTemplates { value, says: Some(says) })
