@@ -25,8 +25,8 @@ pub struct TimestampError;
 
 /// 0001-01-01T00:00:00.000Z, so that the text always has four digits for the year.
 const MIN_MS: i64 = -62_135_596_800_000;
-/// 9999-12-30T22:00:00.999Z, the last moment that jiff can write in every time zone.
-const MAX_MS: i64 = 253_402_207_200_999;
+/// 9999-12-30T22:00:00.000Z, the last second that jiff can write in every time zone.
+const MAX_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
     /// The moment `ms` milliseconds after 1970-01-01T00:00:00Z, clamped to the years 0001 to 9999 (until 30 December, 22:00).

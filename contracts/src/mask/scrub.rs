@@ -43,6 +43,15 @@ impl Secrets {
     /// value elsewhere below `/payload` or `/toolOutputs` hides nothing and is left out.
     #[must_use]
     pub fn of<'m>(root: &Value, masks: impl Iterator<Item = (&'m str, MaskKind)>) -> Self {
+        Self::select(root, masks, &|_, _| true)
+    }
+
+    /// As [`Secrets::of`], of those values only for which `is_wanted` says so, given the path of their mask and the value.
+    pub(crate) fn select<'m>(
+        root: &Value,
+        masks: impl Iterator<Item = (&'m str, MaskKind)>,
+        is_wanted: &dyn Fn(&str, &str) -> bool,
+    ) -> Self {
         let masks: BTreeMap<&str, MaskKind> = masks.collect();
         let mut found = BTreeSet::new();
         for (path, kind) in &masks {
@@ -50,7 +59,9 @@ impl Secrets {
                 && let Some(value) = root.pointer(path)
             {
                 leaves(value, &mut |text| {
-                    found.insert(fold(text.trim()));
+                    if is_wanted(path, text) {
+                        found.insert(fold(text.trim()));
+                    }
                 });
             }
         }
@@ -145,13 +156,23 @@ impl Secret {
             }
             here = here.saturating_add(1);
         }
-        let is_word = |character: Option<&char>| character.is_some_and(|character| character.is_alphanumeric());
-        let before = at.checked_sub(1).and_then(|before| text.get(before));
-        let joins_before = is_word(before) && is_word(self.folded.first());
-        let joins_after = is_word(text.get(here)) && is_word(self.folded.last());
-        let is_free = self.folded.len() >= FREE_CHARS || !(joins_before || joins_after);
+        let (first, last) = (self.folded.first().copied(), self.folded.last().copied());
+        let before = |n: usize| at.checked_sub(n).and_then(|index| text.get(index)).copied();
+        let after = |n: usize| here.checked_add(n).and_then(|index| text.get(index)).copied();
+        let is_joined = joins(first, before(1), before(2)) || joins(last, after(0), after(1));
+        let is_short_number = self.folded.len() < MIN_DIGITS && self.folded.iter().all(char::is_ascii_digit);
+        let is_free = !is_joined || (self.folded.len() >= FREE_CHARS && !is_short_number);
         is_free.then_some(here)
     }
+}
+
+/// Whether the edge of a value goes on in its neighbours: a letter or digit beside a letter or digit, or a digit that a
+/// decimal point or thousands comma joins with another digit.
+fn joins(edge: Option<char>, beside: Option<char>, beyond: Option<char>) -> bool {
+    let is_word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let is_digit = |character: Option<char>| character.is_some_and(|character| character.is_ascii_digit());
+    let is_point = matches!(beside, Some('.' | ','));
+    (is_word(edge) && is_word(beside)) || (is_digit(edge) && is_point && is_digit(beyond))
 }
 
 fn is_separator(character: char) -> bool {
@@ -238,6 +259,8 @@ mod tests {
         );
         assert_eq!(scrub(json!("+1 (555) 010-9999"), "call 1 555 010 9999 or +1 (555) 010-9999"), "call ••• or •••");
         assert_eq!(scrub(json!(78750), "zip 78750, 787501"), "zip •••, 787501");
+        assert_eq!(scrub(json!(12800), "EUR 12800.00, 1,12800, 12800."), "EUR 12800.00, 1,12800, •••.");
+        assert_eq!(scrub(json!(128000), "1128000"), "1128000");
         assert_eq!(scrub(json!("1990-04-05"), "born 1990/04/05"), "born •••");
     }
 
