@@ -27,4 +27,5 @@ pub mod statement;
 mod testing;
 pub mod tree;
 pub mod verified;
+pub mod verify;
 pub mod witness;

@@ -1,0 +1,214 @@
+//! What an auditor finds in a record.
+
+use seamark_contracts::api::audit::AuditRecord;
+use seamark_contracts::decision::DecisionKind;
+use seamark_contracts::id::AgentUrn;
+use seamark_contracts::outcome::{ExecutionPhase, ExecutionPredicate, ExecutionResult};
+
+use super::super::*;
+use super::world::World;
+use super::{resign, tamper};
+use serde_json::json;
+
+#[test]
+fn a_whole_record_passes_every_claim() {
+    let world = World::executed();
+    let report = check_record(&world.audit_record(), &world.pinned());
+    assert_eq!(report.verdict(), Verdict::Pass, "{report:#?}");
+    let ids: Vec<_> = report.claims.iter().map(|claim| claim.id.as_str()).collect();
+    let expected = [
+        "directory",
+        "handoff",
+        "contract",
+        "masks",
+        "view",
+        "decision",
+        "outcome",
+        "checkpoint",
+        "inclusion",
+        "reviewer-witness",
+        "presented-before-signing",
+        "execution",
+    ];
+    assert_eq!(ids, expected);
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(!text.contains("4012888888881881") && !text.contains("Oliveira"), "{text}");
+}
+
+#[test]
+fn a_record_is_judged_long_after_and_still_passes() {
+    let mut world = World::executed();
+    world.later(20 * 24 * 3_600_000);
+    assert_eq!(check_record(&world.audit_record(), &world.pinned()).verdict(), Verdict::Pass);
+}
+
+#[test]
+fn each_change_to_a_record_is_noticed_where_it_was_made() {
+    let world = World::executed();
+    let (good, pinned) = (world.audit_record(), world.pinned());
+    let attack = |name: &str, change: &dyn Fn(&mut AuditRecord), id: ClaimId, verdict: Verdict| {
+        let mut record = good.clone();
+        change(&mut record);
+        assert_ne!(record, good, "{name}");
+        let report = check_record(&record, &pinned);
+        assert_eq!(report.verdict_of(id), Some(verdict), "{name}: {report:#?}");
+    };
+    use ClaimId as C;
+    use Verdict::{Fail, Unknown};
+    attack(
+        "handoff changed",
+        &|r| tamper(&mut r.review.handoff, |s| s["predicate"]["correlationId"] = json!("x")),
+        C::Handoff,
+        Fail,
+    );
+    attack("contract changed", &|r| r.contract = r.contract.replace("PT4H", "PT9H"), C::Contract, Fail);
+    attack("view changed", &|r| r.views[0] = r.views[0].replace("640.00", "64.00"), C::View, Fail);
+    attack(
+        "view of another renderer, changed",
+        &|r| {
+            r.views[0] = r.views[0].replace("640.00", "64.00").replace("seamark-desk/0.1.0", "seamark-desk/9.9.9");
+        },
+        C::View,
+        Unknown,
+    );
+    attack(
+        "decision changed",
+        &|r| tamper(&mut r.decisions[0], |s| s["predicate"]["reason"]["text"] = json!("x")),
+        C::Decision,
+        Fail,
+    );
+    attack(
+        "decision left out",
+        &|r| {
+            r.decisions.clear();
+            r.views.clear();
+        },
+        C::Outcome,
+        Fail,
+    );
+    attack("outcome left out", &|r| r.outcome = None, C::Outcome, Unknown);
+    attack(
+        "outcome by another key",
+        &|r| r.outcome = r.outcome.as_ref().map(|o| resign(o, "ledger")),
+        C::Outcome,
+        Fail,
+    );
+    attack("entries left out", &|r| r.entries.clear(), C::Inclusion, Unknown);
+    attack(
+        "one entry left out",
+        &|r| {
+            r.entries.remove(2);
+        },
+        C::Inclusion,
+        Fail,
+    );
+    attack("consistency left out", &|r| r.consistency.clear(), C::ReviewerWitness, Unknown);
+    attack(
+        "consistency changed",
+        &|r| {
+            r.consistency[0].proof.pop();
+        },
+        C::ReviewerWitness,
+        Fail,
+    );
+    attack(
+        "execution changed",
+        &|r| tamper(&mut r.executions[0], |s| s["predicate"]["executedAt"] = json!("2026-11-22T06:00:50.000Z")),
+        C::Execution,
+        Fail,
+    );
+    attack("execution left out", &|r| r.executions.clear(), C::Execution, Unknown);
+    attack("execution twice", &|r| r.executions.push(r.executions[0].clone()), C::Execution, Fail);
+    attack("execution by the gateway", &|r| r.executions[0] = resign(&r.executions[0], "outcome"), C::Execution, Fail);
+}
+
+#[test]
+fn no_part_that_is_left_out_makes_the_verdict_better() {
+    let world = World::executed();
+    let good = world.audit_record();
+    let without: [fn(&mut AuditRecord); 7] = [
+        |r| r.decisions.clear(),
+        |r| r.views.clear(),
+        |r| r.outcome = None,
+        |r| r.executions.clear(),
+        |r| r.entries.clear(),
+        |r| r.consistency.clear(),
+        |r| r.contract.clear(),
+    ];
+    for change in without {
+        let mut record = good.clone();
+        change(&mut record);
+        assert_ne!(check_record(&record, &world.pinned()).verdict(), Verdict::Pass);
+    }
+}
+
+#[test]
+fn a_ledger_rewritten_after_a_person_saw_it_is_found_though_everything_is_signed() {
+    let world = World::executed();
+    let mut record = world.audit_record();
+    // The operator shows another past: same decision, other entries before it.
+    let mut other = World::open();
+    other.other(crate::entry::EntryType::ConfigChanged);
+    let rewritten = other.audit_record();
+    record.checkpoint = rewritten.checkpoint;
+    let report = check_record(&record, &world.pinned());
+    assert_eq!(report.verdict_of(ClaimId::Checkpoint), Some(Verdict::Pass));
+    assert_eq!(report.verdict_of(ClaimId::Inclusion), Some(Verdict::Fail));
+}
+
+fn executed_as(change: impl FnOnce(&mut ExecutionPredicate)) -> Report {
+    let mut world = World::approved();
+    world.execute(change);
+    check_record(&world.audit_record(), &world.pinned())
+}
+
+#[test]
+fn what_was_done_is_compared_with_what_was_approved() {
+    let verdict = |change: fn(&mut ExecutionPredicate)| executed_as(change).verdict_of(ClaimId::Execution);
+    assert_eq!(verdict(|_| {}), Some(Verdict::Pass));
+    assert_eq!(verdict(|did| did.executed_at = did.executed_at.plus_ms(900_000)), Some(Verdict::Fail));
+    assert_eq!(verdict(|did| did.decisions.clear()), Some(Verdict::Fail));
+    assert_eq!(verdict(|did| did.attempt = "AAAAAAAAAAAAAAAAAAAAAA".to_owned()), Some(Verdict::Fail));
+    assert_eq!(verdict(|did| did.executor = AgentUrn::from_name("other").unwrap()), Some(Verdict::Fail));
+    let refused = |did: &mut ExecutionPredicate| {
+        did.result = ExecutionResult::Failed;
+        did.phase = Some(ExecutionPhase::Gate);
+        did.decisions.clear();
+    };
+    assert_eq!(verdict(refused), Some(Verdict::Pass), "refusing needs no approval");
+}
+
+#[test]
+fn executed_although_rejected_fails() {
+    let mut world = World::open();
+    world.decide("alice", DecisionKind::Reject);
+    world.conclude(None);
+    let record = world.audit_record();
+    let report = check_record(&record, &world.pinned());
+    assert_eq!(report.verdict(), Verdict::Pass, "{report:#?}");
+    world.execute(|_| {});
+    let report = check_record(&world.audit_record(), &world.pinned());
+    assert_eq!(report.verdict_of(ClaimId::Execution), Some(Verdict::Fail));
+}
+
+#[test]
+fn executed_twice_fails() {
+    let mut world = World::executed();
+    world.execute(|_| {});
+    let report = check_record(&world.audit_record(), &world.pinned());
+    assert_eq!(report.verdict_of(ClaimId::Execution), Some(Verdict::Fail));
+}
+
+#[test]
+fn a_decision_signed_away_from_the_ledger_is_unknown_and_not_wrong() {
+    let mut world = World::open();
+    let early = world.head();
+    let (mut predicate, view) = world.draft("alice", DecisionKind::Approve);
+    predicate.seen_checkpoint = early;
+    world.cast(&predicate, view, &crate::testing::key("alice"), crate::entry::EntryType::DecisionRecorded);
+    world.conclude(None);
+    world.execute(|_| {});
+    let report = check_record(&world.audit_record(), &world.pinned());
+    assert_eq!(report.verdict_of(ClaimId::PresentedBeforeSigning), Some(Verdict::Unknown), "{report:#?}");
+    assert_eq!(report.verdict_of(ClaimId::ReviewerWitness), Some(Verdict::Pass), "{report:#?}");
+}
