@@ -76,7 +76,13 @@ pub enum Withdrawer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A verified, signed decision.
-    Decide { id: DecisionId, person: UserUrn, decision: DecisionKind, eligibility: Eligibility, escalate_to: Option<String> },
+    Decide {
+        id: DecisionId,
+        person: UserUrn,
+        decision: DecisionKind,
+        eligibility: Eligibility,
+        escalate_to: Option<String>,
+    },
     /// A timer says that the deadline may have passed.
     Deadline,
     Withdraw(Withdrawer),

@@ -213,12 +213,12 @@ fn invariant_b3_one_person_with_two_decisions_is_one_person() {
     let twice = [(1, decide(1, 1, DecisionKind::Approve)), (2, decide(2, 1, DecisionKind::Approve))];
     let (state, effects) = run(terms(2, OnTimeout::Reject), &twice);
     assert_eq!(state.ending, None);
-    assert_eq!(
-        effects[1],
-        [Effect::Record { id: decision_id(2), not_counted: Some(NotCounted::DuplicatePerson) }]
-    );
+    assert_eq!(effects[1], [Effect::Record { id: decision_id(2), not_counted: Some(NotCounted::DuplicatePerson) }]);
     let then_another = [twice[0].clone(), twice[1].clone(), (3, decide(3, 2, DecisionKind::Approve))];
-    assert_eq!(ending(terms(2, OnTimeout::Reject), &then_another), Some((OutcomeKind::Approved, OutcomeCause::PolicyMet)));
+    assert_eq!(
+        ending(terms(2, OnTimeout::Reject), &then_another),
+        Some((OutcomeKind::Approved, OutcomeCause::PolicyMet))
+    );
 }
 
 #[test]
@@ -248,7 +248,9 @@ fn an_early_timer_does_nothing() {
 
 #[test]
 fn a_person_who_may_not_decide_does_not_stop_the_review() {
-    let Event::Decide { id, person, decision, escalate_to, .. } = decide(1, 1, DecisionKind::Reject) else { unreachable!() };
+    let Event::Decide { id, person, decision, escalate_to, .. } = decide(1, 1, DecisionKind::Reject) else {
+        unreachable!()
+    };
     let eligibility = Eligibility::Not(NotCounted::Conflict);
     let history = [
         (1, Event::Decide { id, person, decision, eligibility, escalate_to }),
@@ -270,5 +272,8 @@ fn what_comes_after_the_outcome_is_kept_and_changes_nothing() {
     let (state, effects) = run(terms(1, OnTimeout::Reject), &history);
     assert_eq!(state.ending.map(|ending| ending.outcome), Some(OutcomeKind::Rejected));
     assert_eq!(effects[1], [Effect::RecordLate { id: decision_id(2) }]);
-    assert_eq!((effects[2].as_slice(), effects[3].as_slice()), ([Effect::TooLate].as_slice(), [Effect::TooLate].as_slice()));
+    assert_eq!(
+        (effects[2].as_slice(), effects[3].as_slice()),
+        ([Effect::TooLate].as_slice(), [Effect::TooLate].as_slice())
+    );
 }
