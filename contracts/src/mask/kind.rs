@@ -4,6 +4,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::Secrets;
+use crate::canonical;
 use crate::handoff::MaskKind;
 
 /// What is shown for a value that is hidden whole: three bullets, whatever its length.
@@ -27,9 +28,15 @@ pub(super) fn shown(kind: MaskKind, value: &Value, secrets: &Secrets) -> Result<
         MaskKind::DateYear => text.and_then(date_year).unwrap_or_else(|| HIDDEN.to_owned()),
         MaskKind::Scrub => match text {
             Some(text) => secrets.scrub(text),
-            None => secrets.scrub(&value.to_string()),
+            None => secrets.scrub(&canonical_text(value)),
         },
     }))
+}
+
+/// Canonical JSON, so that the text does not depend on the order in which members were read.
+fn canonical_text(value: &Value) -> String {
+    let bytes = canonical::to_bytes(value).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| value.to_string())
 }
 
 /// The first `n_first` and last `n_last` of the characters, bullets between.
@@ -133,6 +140,11 @@ mod tests {
         {
             check(MaskKind::DateYear, odd, "•••");
         }
+    }
+
+    #[test]
+    fn scrub_of_anything_but_text_shows_canonical_json() {
+        check(MaskKind::Scrub, json!({"b": [1, "x"], "a": null}), r#"{"a":null,"b":[1,"x"]}"#);
     }
 
     #[test]

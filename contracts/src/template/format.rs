@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{FieldPath, FieldText, Format, NOT_GIVEN};
+use crate::canonical;
 use crate::money::{self, Decimal};
 use crate::text;
 
@@ -39,7 +40,11 @@ pub(super) fn plain(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(words) => text::visible(words),
         Value::Array(elements) => list(elements),
-        Value::Object(_) => text::visible(&value.to_string()),
+        // Canonical, so that the text does not depend on the order in which members were read.
+        Value::Object(_) => {
+            let bytes = canonical::to_bytes(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            text::visible(&bytes.unwrap_or_else(|| value.to_string()))
+        }
     }
 }
 

@@ -249,10 +249,10 @@ fn a_statement_that_does_not_fit_its_contract_has_no_view() {
         RenderError::OtherContract
     );
     let other = |what: &str| RenderError::OtherRules { what: what.to_owned() };
-    assert_eq!(with(&|predicate| drop(predicate.comparisons.pop())), other("comparison 1"));
+    assert_eq!(with(&|predicate| predicate.comparisons.truncate(1)), other("comparison 1"));
     assert_eq!(with(&|predicate| predicate.comparisons[1].index = 2), other("comparison 1"));
     assert_eq!(with(&|predicate| predicate.comparisons.push(predicate.comparisons[1].clone())), other("comparison 1"));
-    assert_eq!(with(&|predicate| drop(predicate.rules.pop())), other("rules"));
+    assert_eq!(with(&|predicate| predicate.rules.truncate(1)), other("rules"));
     assert_eq!(with(&|predicate| predicate.rules.swap(0, 1)), other("rules"));
     assert_eq!(with(&|predicate| predicate.tool_outputs = json!({})), RenderError::Malformed { part: "toolOutputs" });
     assert_eq!(with(&|predicate| predicate.intent = json!({})), RenderError::Malformed { part: "intent" });

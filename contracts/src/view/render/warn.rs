@@ -45,7 +45,10 @@ impl Warnings {
                 }
             }
             Value::Object(members) => {
-                for (name, member) in members.iter().filter(|(name, _)| !matches!(name.as_str(), "_sd" | "...")) {
+                let readable = members.iter().filter(|(name, _)| !matches!(name.as_str(), "_sd" | "..."));
+                let mut readable: Vec<(&String, &Value)> = readable.collect();
+                readable.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                for (name, member) in readable {
                     let here = pointer::member(at, name);
                     self.text(name, &here);
                     self.examine(member, &here, masks);
