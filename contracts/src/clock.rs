@@ -150,7 +150,8 @@ impl Chance for SeededChance {
         use sha2::{Digest as _, Sha256};
         for chunk in bytes.chunks_mut(32) {
             let counter = self.counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let block = Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(counter.to_be_bytes()).finalize();
+            let block =
+                Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(counter.to_be_bytes()).finalize();
             for (target, source) in chunk.iter_mut().zip(block) {
                 *target = source;
             }

@@ -3,7 +3,6 @@
 //! [`Submission`] is what arrives. [`HandoffPredicate`] is what the gateway signs at admission: the same facts with every
 //! sensitive field replaced by a salted commitment, plus what the gateway itself found out. Source: FORMATS.md §5.
 
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -577,4 +576,3 @@ pub struct HandoffPredicate {
     pub submitted_at: Timestamp,
     pub created_at: Timestamp,
 }
-

@@ -8,7 +8,9 @@ use crate::clock::{Chance, Timestamp};
 
 /// Why a text is not an id.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("an id is a lowercase UUID of version 7 (version 4 is accepted too), as in 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12")]
+#[error(
+    "an id is a lowercase UUID of version 7 (version 4 is accepted too), as in 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12"
+)]
 pub struct IdError;
 
 fn parse_uuid(text: &str) -> Result<uuid::Uuid, IdError> {
@@ -144,14 +146,18 @@ macro_rules! urn {
 
 /// Why a text is not a name.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a name has 1 to 100 characters of a-z, 0-9, dot, underscore and hyphen, and begins with a letter or digit; in a urn it follows urn:seamark:KIND:")]
+#[error(
+    "a name has 1 to 100 characters of a-z, 0-9, dot, underscore and hyphen, and begins with a letter or digit; in a urn it follows urn:seamark:KIND:"
+)]
 pub struct NameError;
 
 /// Whether `text` can be the name of an agent, person, role, contract or team.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-    text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) && text.chars().all(allowed)
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(allowed)
 }
 
 urn!(
@@ -179,7 +185,12 @@ mod tests {
 
     #[test]
     fn other_spellings_of_an_id_are_refused() {
-        for bad in ["", "0199A1C2-5b7e-7c3d-9a10-2f4b6c8d0e12", "0199a1c25b7e7c3d9a102f4b6c8d0e12", "0199a1c2-5b7e-1c3d-9a10-2f4b6c8d0e12"] {
+        for bad in [
+            "",
+            "0199A1C2-5b7e-7c3d-9a10-2f4b6c8d0e12",
+            "0199a1c25b7e7c3d9a102f4b6c8d0e12",
+            "0199a1c2-5b7e-1c3d-9a10-2f4b6c8d0e12",
+        ] {
             assert_eq!(HandoffId::parse(bad), Err(IdError), "{bad}");
         }
     }
@@ -187,7 +198,13 @@ mod tests {
     #[test]
     fn names_are_ascii_so_that_look_alikes_cannot_be_told_apart_only_by_eye() {
         assert!(AgentUrn::parse("urn:seamark:agent:order-desk").is_ok());
-        for bad in ["urn:seamark:agent:", "urn:seamark:user:x", "urn:seamark:agent:Order", "urn:seamark:agent:\u{43e}rder", "urn:seamark:agent:-x"] {
+        for bad in [
+            "urn:seamark:agent:",
+            "urn:seamark:user:x",
+            "urn:seamark:agent:Order",
+            "urn:seamark:agent:\u{43e}rder",
+            "urn:seamark:agent:-x",
+        ] {
             assert_eq!(AgentUrn::parse(bad), Err(NameError), "{bad}");
         }
     }

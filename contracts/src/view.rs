@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::decision::DecisionKind;
 use crate::digest::Digest;
-use crate::handoff::{ChainLink, Constraint, ContractRef, Evaluation, MaskKind, RuleKind, RuleResult, TaskState, Tier, Verdict};
+use crate::handoff::{
+    ChainLink, Constraint, ContractRef, Evaluation, MaskKind, RuleKind, RuleResult, TaskState, Tier, Verdict,
+};
 use crate::id::HandoffId;
 
 pub(crate) mod fields;
