@@ -29,8 +29,10 @@ export default ts.config(
       "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }],
       "@typescript-eslint/consistent-type-imports": "error",
       "svelte/no-at-html-tags": "error",
-      "svelte/no-inline-styles": ["error", { allowTransitions: false }],
       "svelte/no-navigation-without-resolve": "off",
+      // A map that is replaced as a whole is watched as a whole.
+      "svelte/prefer-svelte-reactivity": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_" }],
       "max-lines": ["error", { max: 300 }],
       eqeqeq: ["error", "always", { null: "ignore" }],
       "no-restricted-globals": ["error", { name: "fetch", message: "The network belongs to Rust." }],

@@ -4,7 +4,9 @@
 // keyring-missing, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
 // changed, expired, decided, withdrawn. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
 // already; an address with "down" does not answer; a code with "bad" does not work; reviews r-unverified, r-missing.
-import { NO_ACKS, appState, auditRows, claims, inboxRows, outboxRows, paneOf, recordOf } from "./fake-data";
+import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
+import { NO_ACKS, appState, paneOf } from "./fake-data";
+import { CHANGES, firstState, ok, pinFault, refuse, rowsFor, withState } from "./fake-scenario";
 import { at } from "./fake-view";
 import type {
   Acks,
@@ -17,7 +19,6 @@ import type {
   InboxRow,
   ReviewChange,
 } from "./host";
-import type { ReviewPane } from "./host";
 
 export interface FakeOptions {
   scenario?: string;
@@ -29,40 +30,11 @@ export interface FakeHost extends Host {
   /** Every command that was called, in order. */
   calls: { name: string; request: unknown }[];
   emit<Name extends keyof HostEvents>(name: Name, payload: HostEvents[Name]): void;
+  /** Something happens to a review: told at once, and true from then on. */
+  changeReview(reviewId: string, change: ReviewChange): void;
   /** The next call of this command fails with this code. */
   failNext(name: string, code: AppErrorCode): void;
 }
-
-const ok = <T>(data: T): Answer<T> => ({ status: "ok", data });
-const refuse = (code: AppErrorCode, message: string, field: string | null = null): Answer<never> => ({
-  status: "error",
-  error: { code, message, requestId: "req-5f21c09a", field },
-});
-
-const CHANGES: Record<string, ReviewChange> = {
-  changed: {
-    kind: "changed",
-    text: "order-desk sent a revision. The amount is another one.",
-    newReviewId: "r-refund2",
-    diff: [
-      { label: "Amount", before: "EUR 1,280.00", after: "EUR 640.00" },
-      { label: "Refund goes to", before: "•••• 4242", after: "•••• 1907" },
-    ],
-  },
-  expired: {
-    kind: "expired",
-    text: "The deadline passed at 10:54. It was rejected; no money moves.",
-    newReviewId: null,
-    diff: [],
-  },
-  decided: { kind: "decided", text: "Ana Duarte approved it at 10:44.", newReviewId: null, diff: [] },
-  withdrawn: {
-    kind: "withdrawn",
-    text: "order-desk withdrew it at 10:45. There is nothing left to decide.",
-    newReviewId: null,
-    diff: [],
-  },
-};
 
 export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): FakeHost {
   const told = new Set(scenario.split(",").filter((part) => part !== ""));
@@ -76,6 +48,8 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
   const calls: FakeHost["calls"] = [];
   const failures = new Map<string, AppErrorCode>();
   const opened = new Set<string>();
+  const drafts = new Map<string, string>();
+  const ends = new Map<string, ReviewChange>();
   let state = firstState(told);
 
   const wait = (ms: number) => new Promise<void>((done) => (delay === 0 ? done() : setTimeout(done, ms)));
@@ -86,6 +60,10 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     state = { ...state, ...more };
     emit("appState", state);
     return state;
+  }
+  function changeReview(reviewId: string, change: ReviewChange): void {
+    ends.set(reviewId, change);
+    emit("reviewChanged", { reviewId, change });
   }
   /** Notes the call, waits, and fails when told to. */
   async function answer<T>(name: string, request: unknown, work: () => Answer<T>): Promise<Answer<T>> {
@@ -136,29 +114,10 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     }
   }
 
-  function rowsFor(filter: string, query: string): InboxRow[] {
-    if (told.has("empty")) return [];
-    const wanted = query.toLowerCase();
-    return inboxRows.filter(
-      (row) =>
-        (filter === "mine" ||
-          filter === "all" ||
-          (filter === "expiring" ? row.urgency !== "none" : row.contract.startsWith(filter))) &&
-        `${row.line} ${row.context} ${row.source}`.toLowerCase().includes(wanted),
-    );
-  }
-
-  const pinFault = (pin: string | null): Answer<never> | null => {
-    if (pin === "000000")
-      return refuse("pin-wrong", "That is not your PIN. Nothing was signed. Four tries are left.", "pin");
-    if (pin === "999999")
-      return refuse("pin-locked-out", "Too many wrong PINs. Nothing was signed. Try again in 5 minutes.", "pin");
-    return null;
-  };
-
   return {
     calls,
     emit,
+    changeReview,
     failNext: (name, code) => failures.set(name, code),
     on(name, hear) {
       heard[name].add(hear);
@@ -202,23 +161,20 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
             "storage-failed",
             "The local copy could not be read. Nothing was lost: the gateway has everything. Restart the app, then tell support.",
           );
-        const all = rowsFor(r.filter, r.query);
+        const all = rowsFor(told, r.filter, r.query);
         const isBig = told.has("big");
         const rows = isBig
-          ? Array.from({ length: Math.min(r.limit, 100_000 - r.offset) }, (_, index): InboxRow => {
-              const from = all[(r.offset + index) % all.length] ?? inboxRows[0];
-              return {
-                ...(from as InboxRow),
-                reviewId: `r-${r.offset + index}`,
-                group: { id: "all", label: "Everything" },
-              };
-            })
+          ? Array.from({ length: Math.min(r.limit, 100_000 - r.offset) }, (_, index) => index + r.offset).flatMap((n) =>
+              all
+                .slice(n % all.length, (n % all.length) + 1)
+                .map((row): InboxRow => ({ ...row, reviewId: `r-${n}`, group: { id: "all", label: "Everything" } })),
+            )
           : all.slice(r.offset, r.offset + r.limit);
         const filters = [
-          { id: "mine", label: "Mine", count: rowsFor("mine", "").length },
-          { id: "refund.issue", label: "Refunds", count: rowsFor("refund.issue", "").length },
-          { id: "expiring", label: "Expiring", count: rowsFor("expiring", "").length },
-          { id: "all", label: "All", count: rowsFor("all", "").length },
+          { id: "mine", label: "Mine", count: rowsFor(told, "mine", "").length },
+          { id: "refund.issue", label: "Refunds", count: rowsFor(told, "refund.issue", "").length },
+          { id: "expiring", label: "Expiring", count: rowsFor(told, "expiring", "").length },
+          { id: "all", label: "All", count: rowsFor(told, "all", "").length },
         ];
         return ok({
           rows,
@@ -238,9 +194,9 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
             "This handoff is not on this computer. It may have been withdrawn. Go back to the inbox.",
           );
         const change = [...told].map((name) => CHANGES[name]).find((candidate) => candidate !== undefined);
-        if (change !== undefined && delay > 0)
-          setTimeout(() => emit("reviewChanged", { reviewId: r.reviewId, change }), 1_000);
-        return ok(withState({ ...pane, reviewId: r.reviewId }, opened));
+        if (change !== undefined && delay > 0) setTimeout(() => changeReview(r.reviewId, change), 1_000);
+        const draft = drafts.get(r.reviewId) ?? "";
+        return ok(withState({ ...pane, reviewId: r.reviewId, draft }, opened, ends.get(r.reviewId)));
       }),
     noteOpened: (r) =>
       answer("noteOpened", r, () => {
@@ -298,35 +254,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
             )
           : ok(told.has("empty") ? [] : outboxRows),
       ),
-    auditRows: (r) =>
-      answer("auditRows", r, () => {
-        if (told.has("error"))
-          return refuse(
-            "offline",
-            "The gateway does not answer. Past decisions of this computer are shown once it is back.",
-          );
-        const all = told.has("empty")
-          ? []
-          : auditRows.filter(
-              (row) =>
-                (r.outcome === null || row.outcome === r.outcome) &&
-                (r.contract === null || row.contract === r.contract) &&
-                `${row.line} ${row.by}`.toLowerCase().includes(r.query.toLowerCase()),
-            );
-        const count = (name: "outcome" | "contract") =>
-          [...new Set(auditRows.map((row) => row[name]))].map((id) => ({
-            id,
-            label: id,
-            count: auditRows.filter((row) => row[name] === id).length,
-          }));
-        return ok({
-          rows: all.slice(r.offset, r.offset + r.limit),
-          total: all.length,
-          offset: r.offset,
-          filters: { outcomes: count("outcome"), contracts: count("contract") },
-          banner: { state: state.ledger.state, text: state.ledger.text },
-        });
-      }),
+    auditRows: (r) => answer("auditRows", r, () => auditPage(r, told, state)),
     auditRecord: (r) =>
       answer("auditRecord", r, () => {
         const record = recordOf(r.reviewId);
@@ -334,100 +262,15 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
           ? refuse("not-found", "There is no record with this id. Go back to the decisions.")
           : ok(record);
       }),
-    verifyRecord: (r) =>
-      answer("verifyRecord", r, () =>
-        ok(
-          told.has("ledger-broken")
-            ? claims.map((claim) =>
-                claim.id === "inclusion"
-                  ? {
-                      ...claim,
-                      verdict: "fail" as const,
-                      sentence: "Entry 18191 does not lie in the ledger. Stop signing and tell your administrator.",
-                    }
-                  : claim,
-              )
-            : claims,
-        ),
-      ),
+    verifyRecord: (r) => answer("verifyRecord", r, () => ok(claimsOf(told))),
     artifactText: (r) =>
       answer("artifactText", r, () => ok(`RETURN LABEL\nParcel RT-5518\nDigest ${r.digest.slice(0, 8)}\n`)),
-    saveDraft: (r) => answer("saveDraft", r, () => ok(null)),
+    saveDraft: (r) =>
+      answer("saveDraft", r, () => {
+        drafts.set(r.reviewId, r.text);
+        return ok(null);
+      }),
     setAppearance: (r) => answer("setAppearance", r, () => ok(become({ appearance: r }))),
     retryKeyring: () => answer("retryKeyring", null, () => ok(become({ signing: appState().signing }))),
   };
-}
-
-function withState(pane: ReviewPane, opened: Set<string>): ReviewPane {
-  const requiredEvidence = pane.requiredEvidence.map((piece) => ({
-    ...piece,
-    opened: piece.opened || opened.has(`${pane.reviewId} ${piece.id}`),
-  }));
-  const isReady = requiredEvidence.every((piece) => piece.opened);
-  const base: ReviewPane = {
-    ...pane,
-    requiredEvidence,
-    canDecide: { ...pane.canDecide, approve: isReady ? [] : pane.canDecide.approve },
-  };
-  const closed = (kind: ReviewPane["state"]["kind"], text: string, by: string | null) => ({
-    ...base,
-    state: { ...pane.state, kind, text, by, at: at(-11) },
-  });
-  if (pane.reviewId === "r-expired")
-    return closed("expired", "The deadline passed at 10:38. It was rejected; no money moves.", null);
-  if (pane.reviewId === "r-decided") return closed("approved", "Ana Duarte approved it at 10:31.", "Ana Duarte");
-  if (pane.reviewId === "r-unverified")
-    return {
-      ...base,
-      verifyError:
-        "The gateway’s signature over this handoff does not fit its bytes. Do not approve it; tell your administrator.",
-      canDecide: { ...base.canDecide, approve: ["It cannot be verified."] },
-    };
-  return base;
-}
-
-function firstState(told: ReadonlySet<string>): AppState {
-  const state = appState();
-  if (told.has("first-run") || told.has("setting-up")) {
-    state.stage = told.has("setting-up") ? "setting-up" : "first-run";
-    state.account = null;
-    state.signing = { state: "none", unlockedUntil: null, text: "No signing key" };
-  }
-  if (told.has("offline"))
-    state.connection = { ...state.connection, state: "offline", lastSyncAt: at(-11), retryInS: 8, text: "Offline" };
-  if (told.has("refused"))
-    state.connection = {
-      ...state.connection,
-      state: "refused",
-      retryInS: null,
-      text: "The gateway refuses this computer",
-    };
-  if (told.has("connecting")) state.connection = { ...state.connection, state: "connecting", text: "Connecting" };
-  if (told.has("offline")) state.outbox = { waiting: 1, deliveredToday: 2 };
-  if (told.has("unlocked"))
-    state.signing = { state: "unlocked", unlockedUntil: at(15), text: "Signing key unlocked until 10:57" };
-  if (told.has("keyring-locked"))
-    state.signing = {
-      state: "keyring-locked",
-      unlockedUntil: null,
-      text: "Your keyring is locked, so nothing can be signed. Unlock it, then look again.",
-    };
-  if (told.has("keyring-missing"))
-    state.signing = {
-      state: "keyring-missing",
-      unlockedUntil: null,
-      text: "The keyring that keeps half of your key was not found. Start it, then look again.",
-    };
-  if (told.has("ledger-broken"))
-    state.ledger = { state: "broken", size: "18204", text: "Ledger does not fit what was seen before" };
-  if (told.has("empty")) state.counts = { open: 0, mine: 0, expiring: 0 };
-  state.appearance.theme = told.has("dark")
-    ? "dark"
-    : told.has("contrast")
-      ? "contrast"
-      : told.has("light")
-        ? "light"
-        : "system";
-  state.appearance.density = told.has("dense") ? "dense" : told.has("compact") ? "compact" : "comfortable";
-  return state;
 }

@@ -9,6 +9,7 @@ export type {
   AppErrorCode,
   AppState,
   AuditPage,
+  AuditRequest,
   Claim,
   DecideRequest,
   DecisionKind,

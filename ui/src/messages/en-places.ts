@@ -180,6 +180,7 @@ export const p = {
   },
   keys: {
     title: "Keyboard shortcuts",
+    settings: "Keyboard settings",
     groups: { anywhere: "Anywhere", list: "In the inbox list", review: "In a review", sheet: "In the decision sheet" },
     rows: {
       inbox: "Inbox",

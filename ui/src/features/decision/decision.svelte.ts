@@ -31,6 +31,8 @@ export class Decision {
     this.pane = pane;
     this.kind = kind;
     this.draft = readDraft(pane.draft, kind);
+    const [only, second] = pane.view.escalationTargets;
+    if (kind === "escalate" && only !== undefined && second === undefined) this.draft.to = only;
     for (const fact of toConfirm(pane, kind)) this.confirmed[fact.id] = "";
   }
 
@@ -43,10 +45,11 @@ export class Decision {
     return this.stage.problems.find((problem) => problem.field === field)?.text ?? null;
   }
 
-  /** Keeps what was typed, for the next time the sheet is opened. */
-  async keepDraft(): Promise<void> {
+  /** Keeps what was typed, for the next time the sheet is opened; answers the text that is kept. */
+  keepDraft(): string {
     const text = writeDraft(this.pane.draft, this.kind, this.draft);
-    await this.#host.saveDraft({ reviewId: this.pane.reviewId, text });
+    void this.#host.saveDraft({ reviewId: this.pane.reviewId, text });
+    return text;
   }
 
   /** Asks Rust to sign. Answers whether the review itself has to be read again. */

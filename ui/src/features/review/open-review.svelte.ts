@@ -1,6 +1,6 @@
 import { SvelteSet } from "svelte/reactivity";
 
-import type { DecisionProgress, Host, ReviewChange, ReviewPane } from "../../host/host";
+import type { Acks, DecisionProgress, Host, ReviewChange, ReviewPane } from "../../host/host";
 import { Loader } from "../../lib/load.svelte";
 
 /** A key or click meant for the item before does nothing to this one. */
@@ -67,8 +67,21 @@ export class OpenReview {
     return () => stops.forEach((stop) => stop());
   }
 
+  /** Takes what is newer. An event may overtake the answer of the command that caused it. */
   follow(progress: DecisionProgress): void {
-    this.progress = progress;
+    const before = this.progress;
+    if (
+      before === null ||
+      before.decisionId !== progress.decisionId ||
+      reached(progress.acks) >= reached(before.acks)
+    ) {
+      this.progress = progress;
+    }
+  }
+
+  /** What the sheet kept; the host has it too. */
+  keepDraft(draft: string): void {
+    this.loader.change((pane) => ({ ...pane, draft }));
   }
 
   #take(change: ReviewChange, onend: (change: ReviewChange) => void): void {
@@ -110,4 +123,9 @@ export class OpenReview {
     if (answer.status !== "ok" || this.reviewId !== reviewId) return;
     this.loader.change(() => answer.data);
   }
+}
+
+/** How many of the acknowledgements are true. */
+function reached(acks: Acks): number {
+  return Object.values(acks).filter((value) => value !== null).length;
 }

@@ -1,0 +1,134 @@
+import { screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+
+import { expectAccessible, open } from "./page";
+
+describe("the outbox", () => {
+  it("says of each decision how far it has come, in one word each", async () => {
+    await open("#/outbox");
+    const list = await screen.findByRole("list", { name: "Signed decisions" });
+    expect(within(list).getByText("Recorded, not counted")).toBeTruthy();
+    expect(within(list).getByText("Ana decided at 10:31, before yours.")).toBeTruthy();
+    expect(within(list).queryByText(/^(Sent|Done)$/i)).toBeNull();
+    await expectAccessible();
+  });
+
+  it.each([
+    ["empty", "Nothing was signed on this computer yet."],
+    ["error", "The outbox could not be read"],
+    ["offline", "Offline. What waits here is safe on this computer and is sent when the connection is back."],
+  ])("has its own words: %s", async (scenario, text) => {
+    await open("#/outbox", scenario);
+    expect(await screen.findByText(text)).toBeTruthy();
+  });
+});
+
+describe("the audit", () => {
+  it("searches, filters and turns pages in the address", async () => {
+    const { user, host } = await open("#/audit");
+    const table = await screen.findByRole("table", { name: "Decisions, newest first" });
+    expect(within(table).getAllByRole("row")).toHaveLength(51);
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    expect(await screen.findByText("51 to 100 of 137")).toBeTruthy();
+    await user.selectOptions(screen.getByRole("combobox", { name: "Outcome" }), "expired");
+    await waitFor(() => expect(location.hash).toBe("#/audit?outcome=expired"));
+    await user.type(screen.getByRole("searchbox", { name: "Search decisions" }), "zzz");
+    expect(await screen.findByText("No decision matches.")).toBeTruthy();
+    expect(host.calls.findLast((call) => call.name === "auditRows")?.request).toEqual({
+      query: "zzz",
+      outcome: "expired",
+      contract: null,
+      offset: 0,
+      limit: 50,
+    });
+    await user.click(screen.getByRole("button", { name: "Clear search and filters" }));
+    expect(await screen.findByText("1 to 50 of 137")).toBeTruthy();
+  });
+
+  it.each([
+    ["empty", "Nothing was decided yet."],
+    ["error", "The decisions could not be read"],
+    ["offline", "Offline. You see what this computer has kept."],
+    ["ledger-broken", "Ledger does not fit what was seen before"],
+  ])("has its own words: %s", async (scenario, text) => {
+    await open("#/audit", scenario);
+    expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
+  });
+});
+
+describe("a record", () => {
+  it("shows outcome, signature, ledger and what was shown", async () => {
+    await open("#/audit/r-done");
+    expect(await screen.findByRole("heading", { level: 1, name: /Refund EUR 64.00/ })).toBeTruthy();
+    const decisions = screen.getByRole("region", { name: "Decisions" });
+    expect(decisions.textContent).toContain("“I approve exactly this action”");
+    expect(decisions.textContent).toContain("Ledger position");
+    expect(screen.getByRole("region", { name: "What was shown" }).textContent).toContain("Issue a refund");
+    expect(screen.getByText(/^seamark handoff check/)).toBeTruthy();
+    await expectAccessible();
+  });
+
+  it("verifies claim by claim, and calls unknown unknown", async () => {
+    const { user } = await open("#/audit/r-done");
+    await user.click(await screen.findByRole("button", { name: "Verify" }));
+    const list = await screen.findByRole("list", { name: "Verify this record" });
+    expect(within(list).getAllByText("Pass")).toHaveLength(5);
+    expect(within(list).getAllByText("Unknown")).toHaveLength(1);
+    expect(screen.getByText("5 passed, 1 unknown.")).toBeTruthy();
+    expect(screen.queryByText("Everything that was claimed holds.")).toBeNull();
+    await expectAccessible();
+  });
+
+  it("says not to rely on a record that fails", async () => {
+    const { user } = await open("#/audit/r-done", "ledger-broken");
+    await user.click(await screen.findByRole("button", { name: "Verify" }));
+    expect(await screen.findByText("Fail")).toBeTruthy();
+    expect(document.body.textContent).toContain("Do not rely on this record.");
+  });
+
+  it("says when it is not there or cannot be verified", async () => {
+    const { host, user } = await open("#/audit/r-done");
+    host.failNext("verifyRecord", "offline");
+    await user.click(await screen.findByRole("button", { name: "Verify" }));
+    expect(await screen.findByText("No connection")).toBeTruthy();
+    location.hash = "#/audit/r-nowhere";
+    expect(await screen.findByText("This record could not be read")).toBeTruthy();
+  });
+});
+
+describe("settings and lock", () => {
+  it("changes theme and density through the host", async () => {
+    const { user } = await open("#/settings");
+    await user.click(await screen.findByRole("radio", { name: "Dark" }));
+    await waitFor(() => expect(document.documentElement.dataset.theme).toBe("dark"));
+    await user.click(screen.getByRole("radio", { name: "Dense" }));
+    await waitFor(() => expect(document.documentElement.dataset.density).toBe("dense"));
+    await user.click(screen.getByRole("button", { name: "Larger" }));
+    expect(await screen.findByText("110 %")).toBeTruthy();
+    await expectAccessible();
+  });
+
+  it("says when a setting was not saved", async () => {
+    const { user, host } = await open("#/settings");
+    host.failNext("setAppearance", "storage-failed");
+    await user.click(await screen.findByRole("radio", { name: "Light" }));
+    expect(await screen.findByText("The setting was not saved")).toBeTruthy();
+  });
+
+  it.each(["account", "keyboard", "about"])("has a page: %s", async (page) => {
+    await open(`#/settings/${page}`);
+    expect(await screen.findByRole("heading", { level: 2 })).toBeTruthy();
+    await expectAccessible();
+  });
+
+  it("unlocks with the PIN and goes back to where it was", async () => {
+    const { user } = await open("#/lock?back=%23%2Foutbox");
+    const pin = await screen.findByLabelText("Signing PIN");
+    await expectAccessible();
+    await user.type(pin, "000000{Enter}");
+    expect(await screen.findByText(/That is not your PIN/)).toBeTruthy();
+    await user.type(pin, "246810{Enter}");
+    await waitFor(() => expect(location.hash).toBe("#/outbox"));
+  });
+});
