@@ -40,6 +40,9 @@ pub(crate) struct Case {
     pub(crate) ledger_ref: Digest,
     pub(crate) attempt: AttemptRow,
     pub(crate) predicate: HandoffPredicate,
+    /// The signed statement.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
     /// Digest of the handoff statement.
     pub(crate) statement: Digest,
     pub(crate) compiled: Arc<CompiledContract>,
@@ -63,6 +66,8 @@ pub(crate) async fn load_case(shared: &Shared, connection: &mut SqliteConnection
         ledger_ref: db::parsed(Digest::parse_hex(&handoff.ledger_ref).ok(), "handoff", "ref", handoff.no)?,
         predicate: crate::admit::predicate_of(&statement.bytes, no)?,
         statement: Digest::from_bytes(db::bytes32(&attempt.statement_digest, "attempt", "statement_digest", no)?),
+        bytes: statement.bytes,
+        signature: statement.signature,
         handoff,
         attempt,
         compiled,

@@ -165,6 +165,18 @@ pub(crate) async fn begin(connection: &mut SqliteConnection) -> Result<(), Stora
     Ok(())
 }
 
+/// Begins to read one snapshot.
+pub(crate) async fn begin_snapshot(connection: &mut SqliteConnection) -> Result<(), StorageError> {
+    sqlx::query("BEGIN").execute(connection).await?;
+    Ok(())
+}
+
+/// What the database says about its own pages; nothing when they are whole.
+pub(crate) async fn integrity_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StorageError> {
+    let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(connection).await?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
 /// Commits. When this returns `Ok` the data has been through fsync.
 pub(crate) async fn commit(connection: &mut SqliteConnection) -> Result<(), StorageError> {
     sqlx::query("COMMIT").execute(connection).await?;

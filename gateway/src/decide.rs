@@ -5,17 +5,14 @@
 
 use axum::http::StatusCode;
 use seamark_contracts::clock::Timestamp;
-use seamark_contracts::decision::DecisionPredicate;
 use seamark_contracts::digest::Digest;
-use seamark_contracts::outcome::NotCounted;
 use seamark_contracts::problem::ErrorCode;
 use seamark_contracts::review::{Effect, Eligibility, Event as ReviewEvent, step};
-use seamark_contracts::strict_json::{self, Limits};
-use seamark_contracts::view::View;
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::statement::{self, DecisionStatement};
+use seamark_ledger::statement::{DecisionStatement, HandoffStatement};
 use seamark_ledger::verified::Verified;
+use seamark_ledger::verify::{self, DecisionFault, check_decision, judge_reviewer, verify_handoff};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
@@ -24,13 +21,11 @@ use crate::conclude::{self, Case, Verdict};
 use crate::db::attempt::AttemptRow;
 use crate::db::decision::{DecisionRow, PresentedRow};
 use crate::db::{self, StorageError};
-use crate::directory;
 use crate::problem::{Failure, code_text};
 use crate::recorded::{Change, Draft, Object, Plan, Position};
 use crate::state::Shared;
+use crate::{directory, document};
 
-/// Clocks of desk and gateway may differ by so much.
-const MAX_SKEW_MS: i64 = 120_000;
 /// Views that one person may be shown in one attempt.
 const MAX_VIEWS: i64 = 200;
 
@@ -51,21 +46,19 @@ pub(crate) fn may_see(device: &Device, attempt: &AttemptRow) -> Result<bool, Sto
 
 // ---- views ----
 
-/// Reads a view and checks that it is one of this attempt.
-pub(crate) fn check_view(case: &Case, view: &str) -> Result<Digest, Failure> {
-    let bytes = view.as_bytes();
-    let parsed: View = strict_json::parse_typed(bytes, &Limits::SIGNED.with_max_bytes(crate::route::LARGE)).map_err(|error| {
-        let place = error.pointer().map(|pointer| format!("/view{}", pointer.as_str())).unwrap_or_else(|| "/view".to_owned());
-        Failure::invalid(&place, "the view is not one of docs/FORMATS.md, section 6").because(error)
+/// The verified handoff statement of a case, as the desk verifies it too.
+pub(crate) fn verified_handoff(shared: &Shared, case: &Case, trusted: &directory::Trusted) -> Result<Verified<HandoffStatement>, Failure> {
+    let envelope = document::envelope(&case.bytes, &case.signature, &shared.keys.handoff);
+    verify_handoff(&envelope, &trusted.keys, shared.now()).map_err(Failure::internal)
+}
+
+/// Reads a view and checks that it is one of this statement.
+pub(crate) fn check_view(handoff: &Verified<HandoffStatement>, view: &str) -> Result<Digest, Failure> {
+    verify::check_view(view.as_bytes(), handoff).map_err(|error| {
+        let text = crate::problem::chain(&error);
+        Failure::invalid("/view", format!("{text}. Load the review again, render it anew, and send exactly the canonical bytes whose digest is signed"))
     })?;
-    let canonical = seamark_contracts::canonical::bytes_of(&parsed).map_err(Failure::internal)?;
-    if canonical != bytes {
-        return Err(Failure::invalid("/view", "the view is not in canonical form (RFC 8785); send exactly the bytes whose digest is signed"));
-    }
-    if parsed.handoff != case.statement || parsed.handoff_id != case.predicate.handoff_id {
-        return Err(Failure::invalid("/view/handoff", "the view is of another statement; load the review again and render it anew"));
-    }
-    Ok(Digest::of(bytes))
+    Ok(Digest::of(view.as_bytes()))
 }
 
 /// A view is on screen.
@@ -158,6 +151,8 @@ pub(crate) struct Decide {
     pub(crate) case: Case,
     pub(crate) device: Device,
     pub(crate) verdict: Verdict,
+    /// Whoever asked for the action does not decide on it (invariant B4).
+    pub(crate) eligibility: Eligibility,
     pub(crate) opened_at: Timestamp,
 }
 
@@ -205,21 +200,13 @@ impl Change for Decide {
             id: self.verdict.decision_id,
             person: self.verdict.person.clone(),
             decision: self.verdict.kind,
-            eligibility: self.eligibility(),
+            eligibility: self.eligibility,
             escalate_to: self.verdict.escalation.as_ref().map(|escalation| escalation.to.clone()),
         };
         let (_, effects): (_, Vec<Effect>) = step(state, event, now);
         conclude::enact(plan, &self.shared, &self.case, effects, Some(&self.verdict)).await?;
         let row = db::decision::find(plan.reader().await?, &decision_id).await?;
         Ok(Decided::Recorded(Box::new(db::parsed(row, "decision", "decision_id", no)?)))
-    }
-}
-
-impl Decide {
-    /// Whoever asked for the action does not decide on it (invariant B4).
-    fn eligibility(&self) -> Eligibility {
-        let is_requester = self.case.predicate.source.on_behalf_of.as_ref() == Some(&self.verdict.person);
-        if is_requester { Eligibility::Not(NotCounted::Conflict) } else { Eligibility::Eligible }
     }
 }
 
@@ -237,24 +224,21 @@ pub(crate) async fn decide(shared: &Shared, device: &Device, review_id: &str, en
     let trusted = directory::trusted(shared, &mut connection).await?;
     let case = conclude::load_case(shared, &mut connection, attempt).await?;
     drop(connection);
-    let view_digest = check_view(&case, view)?;
-    let checked = match statement::verify::<DecisionPredicate>(envelope, &trusted.keys) {
-        Ok(statement) => {
-            let check = Check { case: &case, device, trusted: &trusted, view: view_digest, now: shared.now() };
-            check.run(&statement).map(|()| statement)
-        }
-        Err(error) => {
-            let text = crate::problem::chain(&error);
-            Err(fault(format!("The envelope holds no decision that counts here: {text}. Sign again with the enrolled decision key.")))
-        }
-    };
+    let handoff = verified_handoff(shared, &case, &trusted)?;
+    let checked = check_decision(envelope, &handoff, &trusted.keys, view.as_bytes(), shared.now());
     let statement = match checked {
-        Ok(statement) => statement,
-        Err(fault) => return Err(refuse(shared, device, case, fault).await),
+        Ok(statement) if statement.by.subject == device.person.id.as_str() => statement,
+        Ok(_) => {
+            let fault = fault("The signer is another person than the one whose session this is.");
+            return Err(refuse(shared, device, case, fault).await);
+        }
+        Err(error) => return Err(refuse(shared, device, case, explain(&error)).await),
     };
+    let eligibility = judge_reviewer(&statement.predicate, &case.predicate, &trusted.keys);
     let verdict = verdict_of(&statement, envelope, view)?;
     let opened_at = statement.predicate.view.opened_at;
-    let change = Decide { shared: shared.clone(), case: case.clone(), device: device.clone(), verdict, opened_at };
+    let change =
+        Decide { shared: shared.clone(), case: case.clone(), device: device.clone(), verdict, eligibility, opened_at };
     match shared.recorder.record(change).await? {
         Decided::Recorded(row) => Ok(*row),
         Decided::IdTaken => {
@@ -287,89 +271,18 @@ fn verdict_of(statement: &Verified<DecisionStatement>, envelope: &Value, view: &
     })
 }
 
-/// What a signed decision has to agree with.
-struct Check<'c> {
-    case: &'c Case,
-    device: &'c Device,
-    trusted: &'c directory::Trusted,
-    view: Digest,
-    now: Timestamp,
-}
-
-impl Check<'_> {
-    fn run(&self, statement: &Verified<DecisionStatement>) -> Result<(), Fault> {
-        let decision = &statement.predicate;
-        let handoff = &self.case.predicate;
-        let request = handoff.request.as_ref().ok_or_else(|| fault("This handoff asks nobody."))?;
-        let subject = statement.subject.first().map(|subject| subject.digest);
-        let bindings = [
-            (subject == Some(self.case.statement), "subject", "the handoff statement of this review"),
-            (decision.attempt == handoff.attempt, "attempt", "the attempt of this review"),
-            (decision.audience == handoff.destination.audience, "audience", "the audience of the handoff"),
-            (decision.contract == handoff.contract, "contract", "the contract of the handoff"),
-            (decision.policy == request.policy, "policy", "the policy of the handoff"),
-            (decision.view.digest == self.view, "view.digest", "SHA-256 of the view that was sent along"),
-            (decision.meaning == decision.decision.meaning(), "meaning", "the meaning that belongs to this decision"),
-            (request.options.contains(&decision.decision), "decision", "one of the options that are asked for"),
-        ];
-        if let Some((_, field, wanted)) = bindings.iter().find(|(holds, _, _)| !holds) {
-            return Err(fault(format!("The signed {field} is not {wanted}. Load the review again and sign what it says now.")));
+/// What is wrong with a decision, and what to do about it.
+fn explain(error: &DecisionFault) -> Fault {
+    let text = crate::problem::chain(error);
+    let (code, advice) = match error {
+        DecisionFault::NotCandidate => (ErrorCode::NotCandidate, "Sign in a role that the review asks for and that you have."),
+        DecisionFault::Statement(_) | DecisionFault::Key(_) | DecisionFault::Reviewer => {
+            (ErrorCode::DecisionInvalid, "Sign with the enrolled decision key of this device, under the name that /v1/me gives.")
         }
-        self.check_person(statement)?;
-        self.check_times(decision)?;
-        self.check_words(decision)
-    }
-
-    fn check_person(&self, statement: &Verified<DecisionStatement>) -> Result<(), Fault> {
-        let reviewer = &statement.predicate.reviewer;
-        if reviewer.id != self.device.person.id || statement.by.subject != reviewer.id.as_str() {
-            return Err(fault("The signer is another person than the one whose session this is."));
-        }
-        statement.check_key_window(self.now).map_err(|_| fault("The signing key is not valid now. Enrol this device again."))?;
-        let known = self.trusted.predicate.subjects.iter().find(|subject| subject.id == reviewer.id.as_str());
-        let known = known.ok_or_else(|| fault("The directory does not know the signer."))?;
-        if known.name != reviewer.name {
-            return Err(fault("The signed name is not the one in the directory. Load /v1/me and sign again."));
-        }
-        let candidates = self.case.predicate.request.as_ref().map(|request| request.candidates.as_slice()).unwrap_or_default();
-        if !candidates.contains(&reviewer.role) || !known.has_role(&reviewer.role, self.now) {
-            let detail = format!("The role {} is not one in which this person may decide here.", reviewer.role);
-            return Err(Fault(ErrorCode::NotCandidate, detail));
-        }
-        Ok(())
-    }
-
-    fn check_times(&self, decision: &DecisionPredicate) -> Result<(), Fault> {
-        let latest = self.now.plus_ms(MAX_SKEW_MS);
-        let created = self.case.predicate.created_at.plus_ms(-MAX_SKEW_MS);
-        let (opened, verified, decided) = (decision.view.opened_at, decision.auth.at, decision.decided_at);
-        let is_in_order = created <= opened && opened <= decided && verified <= decided && decided <= latest;
-        if !is_in_order {
-            return Err(fault("The signed times are out of order or ahead of the gateway's. Check the clock of this device."));
-        }
-        match &decision.constraints {
-            Some(window) if window.not_before >= window.expires_at || window.max_uses != 1 => {
-                Err(fault("The approval allows no time at all, or more than one use."))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_words(&self, decision: &DecisionPredicate) -> Result<(), Fault> {
-        let contract = &self.case.compiled.contract;
-        if let Some(escalation) = &decision.escalation {
-            let targets = &contract.owner.escalation;
-            if !targets.contains(&escalation.to) && escalation.to != self.case.predicate.fallback_owner {
-                return Err(fault(format!("{} is nobody to whom this contract escalates.", escalation.to)));
-            }
-        }
-        let is_reject = decision.decision == seamark_contracts::decision::DecisionKind::Reject;
-        let known = contract.review.reasons.reject.iter().any(|reason| reason.code == decision.reason.code);
-        if is_reject && !known && decision.reason.code != "other" {
-            return Err(fault("The reason is not one of the contract's. Choose one, or other."));
-        }
-        Ok(())
-    }
+        DecisionFault::Times(_) => (ErrorCode::DecisionInvalid, "Check the clock of this device and sign again."),
+        _ => (ErrorCode::DecisionInvalid, "Load the review again and sign what it says now."),
+    };
+    Fault(code, format!("{text}. {advice}"))
 }
 
 /// A decision that could not be accepted; the ledger says so.

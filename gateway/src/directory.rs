@@ -117,7 +117,6 @@ pub(crate) async fn renew(entered: &mut Entered<'_>, identity: &GatewayRow, keys
 /// The newest directory, ready to judge signatures.
 #[derive(Clone, Debug)]
 pub(crate) struct Trusted {
-    pub(crate) predicate: Arc<DirectoryPredicate>,
     pub(crate) keys: Arc<TrustSet>,
 }
 
@@ -131,7 +130,7 @@ pub(crate) async fn trusted(app: &App, connection: &mut SqliteConnection) -> Res
     let row = db::parsed(db::directory::newest(connection).await?, "directory", "version", version)?;
     let predicate = db::parsed(parse(&row.statement), "directory", "statement", row.version)?;
     let keys = db::parsed(trust_set(&predicate).ok(), "directory", "statement", row.version)?;
-    let trusted = Trusted { predicate: Arc::new(predicate), keys: Arc::new(keys) };
+    let trusted = Trusted { keys: Arc::new(keys) };
     *app.trusted.write().unwrap_or_else(PoisonError::into_inner) = Some((row.version, trusted.clone()));
     Ok(trusted)
 }

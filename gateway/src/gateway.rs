@@ -26,6 +26,7 @@ use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
 use crate::tiles::Tiles;
+use crate::fsck::{self, FsckReport};
 use crate::{deliver, route, serve, sweep};
 
 /// Why a gateway did not open.
@@ -168,6 +169,13 @@ impl Gateway {
     /// # Errors
     /// [`ServeError`].
     pub async fn serve(self, shutdown: CancellationToken, on_ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+        self.serve_shared(shutdown, on_ready).await?;
+        self.close().await;
+        Ok(())
+    }
+
+    /// The same without closing the database.
+    pub(crate) async fn serve_shared(&self, shutdown: CancellationToken, on_ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
         let address = self.shared.config.listen;
         let fault = |source| ServeError::Listen { address, source };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(fault)?;
@@ -179,7 +187,6 @@ impl Gateway {
         self.shared.stop.cancel();
         finish_tasks(tasks).await;
         self.note(EntryType::LedgerStopped).await?;
-        self.close().await;
         Ok(())
     }
 
@@ -206,6 +213,11 @@ impl Gateway {
         if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
             tracing::warn!("the writer was still in use when the gateway stopped; nothing is lost by it");
         }
+    }
+
+    /// Re-checks the whole database, independently of the code that wrote it.
+    pub async fn fsck(&self) -> FsckReport {
+        fsck::run(&self.shared).await
     }
 
     /// Publishes a contract document, YAML or JSON.

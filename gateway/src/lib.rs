@@ -19,8 +19,10 @@ mod decide;
 mod deliver;
 mod directory;
 mod document;
+pub mod embed;
 mod enrol;
 mod execute;
+pub mod fsck;
 mod gateway;
 mod keys;
 mod open;
@@ -35,6 +37,10 @@ mod sign;
 mod sse;
 mod state;
 mod sweep;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 pub use config::{Config, Limits};

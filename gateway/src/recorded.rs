@@ -399,11 +399,6 @@ impl Plan<'_> {
         Arc::clone(&self.group.around.chance)
     }
 
-    /// The ledger's origin.
-    pub(crate) fn origin(&self) -> Arc<str> {
-        Arc::clone(&self.group.around.origin)
-    }
-
     /// For reading, inside the transaction.
     pub(crate) async fn reader(&mut self) -> Result<&mut SqliteConnection, StorageError> {
         self.group.flush_admissions().await?;
@@ -457,11 +452,6 @@ impl Entered<'_> {
     /// Gateway time of this transaction.
     pub fn now(&self) -> Timestamp {
         self.group.at
-    }
-
-    /// Randomness.
-    pub(crate) fn chance(&self) -> Arc<dyn Chance> {
-        Arc::clone(&self.group.around.chance)
     }
 
     /// Puts one more entry into the transaction.

@@ -32,6 +32,11 @@ pub(crate) async fn list_agents(connection: &mut SqliteConnection) -> Result<Vec
     Ok(sqlx::query_scalar("SELECT DISTINCT agent FROM agent_key ORDER BY agent").fetch_all(connection).await?)
 }
 
+/// Position and id of every key.
+pub(crate) async fn list_ids(connection: &mut SqliteConnection) -> Result<Vec<(i64, String)>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, id FROM agent_key ORDER BY no").fetch_all(connection).await?)
+}
+
 /// Adds a key.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &AgentKeyRow) -> Result<(), StorageError> {
     sqlx::query("INSERT INTO agent_key (no, id, secret, agent, contracts, created_ms) VALUES (?, ?, ?, ?, ?, ?)")

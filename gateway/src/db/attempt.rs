@@ -116,6 +116,11 @@ pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, li
         .await?)
 }
 
+/// Number of attempts.
+pub(crate) async fn count(connection: &mut SqliteConnection) -> Result<i64, StorageError> {
+    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM attempt").fetch_one(connection).await?)
+}
+
 /// The attempt of a review.
 pub(crate) async fn find_review(connection: &mut SqliteConnection, review_id: &str) -> Result<Option<AttemptRow>, StorageError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE review_id = ?"))).bind(review_id).fetch_optional(connection).await?)

@@ -63,15 +63,6 @@ pub(crate) async fn list(connection: &mut SqliteConnection, attempt: i64) -> Res
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ? ORDER BY no"))).bind(attempt).fetch_all(connection).await?)
 }
 
-/// Every decision after `after`, in ledger order.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<DecisionRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE no > ? ORDER BY no LIMIT ?")))
-        .bind(after)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
-}
-
 /// Adds a decision.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &DecisionRow) -> Result<(), StorageError> {
     sqlx::query(

@@ -189,15 +189,6 @@ pub(crate) async fn find_body(connection: &mut SqliteConnection, seq: i64) -> Re
     Ok(sqlx::query_as("SELECT seq, bytes FROM ledger_body WHERE seq = ?").bind(seq).fetch_optional(connection).await?)
 }
 
-/// Every body's position.
-pub(crate) async fn list_bodies(connection: &mut SqliteConnection, from: i64, limit: i64) -> Result<Vec<BodyRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT seq, bytes FROM ledger_body WHERE seq >= ? ORDER BY seq LIMIT ?")
-        .bind(from)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
-}
-
 /// One tile.
 pub(crate) async fn find_tile(connection: &mut SqliteConnection, level: i64, idx: i64) -> Result<Option<TileRow>, StorageError> {
     Ok(sqlx::query_as("SELECT level, idx, hashes FROM ledger_tile WHERE level = ? AND idx = ?")

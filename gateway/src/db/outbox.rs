@@ -119,16 +119,6 @@ pub(crate) async fn load(connection: &mut SqliteConnection, outcome: i64, webhoo
     .await?)
 }
 
-/// Pushes of an outcome.
-pub(crate) async fn list_of_outcome(connection: &mut SqliteConnection, outcome: i64) -> Result<Vec<OutboxRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox WHERE outcome = ?",
-    )
-    .bind(outcome)
-    .fetch_all(connection)
-    .await?)
-}
-
 /// Pushes that are due and not claimed by anyone since `stale_ms`.
 pub(crate) async fn list_due(connection: &mut SqliteConnection, now_ms: i64, stale_ms: i64, limit: i64) -> Result<Vec<OutboxRow>, StorageError> {
     Ok(sqlx::query_as(

@@ -44,9 +44,15 @@ pub(crate) async fn newest(connection: &mut SqliteConnection, submitter: &str, h
     .await?)
 }
 
-/// Positions of all refusals after `after`.
-pub(crate) async fn list_nos(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<i64>, StorageError> {
-    Ok(sqlx::query_scalar("SELECT no FROM refusal WHERE no > ? ORDER BY no LIMIT ?").bind(after).bind(limit).fetch_all(connection).await?)
+/// Refusals after `after`, in ledger order.
+pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<RefusalRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal WHERE no > ? ORDER BY no LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Keeps a refusal.

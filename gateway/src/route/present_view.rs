@@ -10,11 +10,11 @@ use seamark_contracts::problem::ErrorCode;
 use super::{At, Body, Endpoint, Json, LARGE, review_param};
 use crate::auth::Device;
 use crate::conclude::load_case;
-use crate::decide::{Present, Presented, check_view, closed, find_visible};
-use crate::document;
+use crate::decide::{Present, Presented, check_view, closed, find_visible, verified_handoff};
 use crate::openapi::{Access, Operation};
 use crate::problem::Failure;
 use crate::state::Shared;
+use crate::{directory, document};
 
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("presentView", "reviewers", Access::Device, "A view is on screen")
@@ -38,9 +38,10 @@ async fn handle(
 ) -> Result<Json<PresentedAnswer>, Failure> {
     let mut connection = shared.database.read().await?;
     let attempt = find_visible(&mut connection, &device, &id.to_string()).await?;
+    let trusted = directory::trusted(&shared, &mut connection).await?;
     let case = load_case(&shared, &mut connection, attempt).await?;
     drop(connection);
-    let digest = check_view(&case, &request.view)?;
+    let digest = check_view(&verified_handoff(&shared, &case, &trusted)?, &request.view)?;
     let change = Present { case, device, digest, view: request.view.into_bytes(), opened_at: request.opened_at };
     match shared.recorder.record(change).await? {
         Presented::Done(position) => Ok(Json(PresentedAnswer { digest, recorded: position.to_wire() })),

@@ -1,0 +1,274 @@
+//! An independent re-check of the whole database (invariants A3, B2, B3, D1, D2).
+//!
+//! It trusts nothing that is stored beside the keys: every entry is hashed again, every root and tile is computed anew,
+//! every row is compared with the ledger entry that recorded it and every signature is verified. Rows that should be there
+//! and are not are found from the entries. It reads one snapshot and repairs nothing (invariant G3).
+
+use std::collections::BTreeMap;
+
+use seamark_contracts::digest::Digest;
+use seamark_ledger::entry::{Entry, EntryType};
+use seamark_ledger::log::LogChecker;
+use seamark_ledger::tree::{Frontier, Hash, leaf_hash};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use crate::db::ledger::EntryRow;
+use crate::db::{self, StorageError};
+use crate::recorded::TILE;
+use crate::state::App;
+
+mod rows;
+mod verdicts;
+
+/// Rows read at once.
+const PAGE: i64 = 500;
+/// Findings kept; a ruined database has more than anybody reads.
+const MAX_FINDINGS: usize = 200;
+
+/// What the re-check found.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FsckReport {
+    /// Empty when all is well.
+    pub findings: Vec<Finding>,
+    pub n_entries: u64,
+    pub n_checkpoints: u64,
+    pub n_handoffs: u64,
+    pub n_attempts: u64,
+    pub n_reviews: u64,
+    pub n_passed: u64,
+    pub n_refused: u64,
+    pub n_presented: u64,
+    pub n_decisions: u64,
+    pub n_outcomes: u64,
+    pub n_executions: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The table.
+    pub table: &'static str,
+    /// The row: mostly the position of the ledger entry that recorded it.
+    pub row: i64,
+    /// A sentence.
+    pub message: String,
+}
+
+impl FsckReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn add(&mut self, table: &'static str, row: i64, message: impl Into<String>) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(Finding { table, row, message: message.into() });
+        }
+    }
+
+    fn expect(&mut self, holds: bool, table: &'static str, row: i64, message: &str) {
+        if !holds {
+            self.add(table, row, message);
+        }
+    }
+}
+
+/// What the rows are compared with.
+struct Facts {
+    /// Entries of the kinds that record a row, by position.
+    entries: BTreeMap<i64, Entry>,
+}
+
+impl Facts {
+    /// The entry at a position, when it is of this kind. It is taken away, so that what is left has no row.
+    fn take(&mut self, no: i64, kind: EntryType) -> Option<Entry> {
+        if self.entries.get(&no).is_some_and(|entry| entry.kind == kind) { self.entries.remove(&no) } else { None }
+    }
+}
+
+/// Re-checks the database.
+pub(crate) async fn run(app: &App) -> FsckReport {
+    let mut report = FsckReport::default();
+    if let Err(error) = check(app, &mut report).await {
+        report.add("database", 0, format!("could not be read: {}", crate::problem::chain(&error)));
+    }
+    report
+}
+
+async fn check(app: &App, report: &mut FsckReport) -> Result<(), StorageError> {
+    let mut connection = app.database.read().await?;
+    db::begin_snapshot(&mut connection).await?;
+    let checked = check_snapshot(app, &mut connection, report).await;
+    db::roll_back(&mut connection).await?;
+    checked
+}
+
+async fn check_snapshot(app: &App, connection: &mut SqliteConnection, report: &mut FsckReport) -> Result<(), StorageError> {
+    for fault in db::integrity_faults(connection).await? {
+        report.add("database", 0, fault);
+    }
+    let mut facts = check_log(app, connection, report).await?;
+    rows::check(app, connection, &mut facts, report).await?;
+    verdicts::check(app, connection, &mut facts, report).await?;
+    for (no, entry) in &facts.entries {
+        let message = format!("entry {no} records {} and its row is missing", entry.kind.as_str());
+        report.add("ledger_entry", *no, message);
+    }
+    Ok(())
+}
+
+/// Whether an entry of this kind has a row of its own, whose `no` is its position.
+fn has_row(kind: EntryType) -> bool {
+    matches!(
+        kind,
+        EntryType::ContractPublished
+            | EntryType::DirectoryChanged
+            | EntryType::KeyEnrolled
+            | EntryType::HandoffReceived
+            | EntryType::HandoffRefused
+            | EntryType::HandoffPresented
+            | EntryType::DecisionRecorded
+            | EntryType::DecisionLate
+            | EntryType::OutcomeFormed
+            | EntryType::ExecutionReported
+            | EntryType::AttemptConsumed
+    )
+}
+
+/// The log itself: entries, tiles, checkpoints, head, bodies.
+async fn check_log(app: &App, connection: &mut SqliteConnection, report: &mut FsckReport) -> Result<Facts, StorageError> {
+    let mut facts = Facts { entries: BTreeMap::new() };
+    let mut log = LogChecker::new(&app.identity.origin);
+    let mut tree = Tree::default();
+    let mut checkpoints = db::ledger::list_checkpoints(connection, 0, i64::MAX).await?.into_iter().peekable();
+    let mut last_at = None;
+    'pages: loop {
+        let from = i64::try_from(log.size()).unwrap_or(i64::MAX);
+        let page = db::ledger::list_entries(connection, from, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for row in page {
+            // The first bad entry is named; after it nothing can be said.
+            let entry = match log.push(&row.bytes) {
+                Ok(entry) => entry,
+                Err(fault) => {
+                    let seq = i64::try_from(fault.seq).unwrap_or(i64::MAX);
+                    report.add("ledger_entry", seq, crate::problem::chain(&fault));
+                    break 'pages;
+                }
+            };
+            check_entry_row(&row, &entry, report);
+            tree.push(leaf_hash(&row.bytes));
+            check_body(connection, &row, &entry, report).await?;
+            last_at = Some(entry.at);
+            while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= row.seq + 1) {
+                let is_same = checkpoint.size == row.seq + 1 && checkpoint.root == log.root().as_bytes();
+                report.n_checkpoints += 1;
+                report.expect(is_same, "ledger_checkpoint", checkpoint.size, "another root was fixed for this size than the entries have");
+            }
+            if has_row(entry.kind) {
+                facts.entries.insert(row.seq, entry);
+            }
+        }
+    }
+    report.n_entries = log.size();
+    for checkpoint in checkpoints {
+        report.add("ledger_checkpoint", checkpoint.size, "a root was fixed for more entries than can be read");
+    }
+    let head = db::ledger::head(connection).await?;
+    let is_head = head.as_ref().is_some_and(|head| {
+        u64::try_from(head.size) == Ok(log.size())
+            && Frontier::from_bytes(log.size(), &head.frontier).is_ok_and(|frontier| frontier.root() == log.root())
+            && last_at.is_some_and(|at| at.as_ms() == head.at_ms)
+    });
+    report.expect(is_head, "ledger_head", 1, "the head is not the one of the entries: size, frontier or time differ");
+    tree.check(connection, report).await?;
+    Ok(facts)
+}
+
+fn check_entry_row(row: &EntryRow, entry: &Entry, report: &mut FsckReport) {
+    let is_same = row.kind == entry.kind.as_str()
+        && row.leaf == leaf_hash(&row.bytes).as_bytes()
+        && row.handoff.is_some() == entry.handoff.is_some();
+    report.expect(is_same, "ledger_entry", row.seq, "the columns beside the entry say something else than the entry");
+}
+
+async fn check_body(connection: &mut SqliteConnection, row: &EntryRow, entry: &Entry, report: &mut FsckReport) -> Result<(), StorageError> {
+    let body = db::ledger::find_body(connection, row.seq).await?;
+    let is_good = match &body {
+        Some(body) => Digest::of(&body.bytes) == entry.object,
+        None => !is_event(entry.kind),
+    };
+    report.expect(is_good, "ledger_body", row.seq, "the body of the event is missing or is not the one that the entry names");
+    Ok(())
+}
+
+/// Whether entries of this kind point at a body of their own.
+fn is_event(kind: EntryType) -> bool {
+    !matches!(
+        kind,
+        EntryType::ContractPublished
+            | EntryType::DirectoryChanged
+            | EntryType::HandoffReceived
+            | EntryType::HandoffPassed
+            | EntryType::HandoffSuperseded
+            | EntryType::HandoffPresented
+            | EntryType::ReviewOpened
+            | EntryType::DecisionRecorded
+            | EntryType::DecisionLate
+            | EntryType::OutcomeFormed
+            | EntryType::ExecutionReported
+    )
+}
+
+/// All hashes at the heights that are stored, computed anew.
+#[derive(Default)]
+struct Tree {
+    /// By height in tiles: 0 the leaves, 1 the roots of 256 leaves, ...
+    levels: Vec<Vec<Hash>>,
+    frontier: Frontier,
+}
+
+impl Tree {
+    fn push(&mut self, leaf: Hash) {
+        for node in self.frontier.append(leaf).unwrap_or_default() {
+            if !node.id.level.is_multiple_of(8) {
+                continue;
+            }
+            let level = usize::from(node.id.level / 8);
+            if self.levels.len() <= level {
+                self.levels.resize_with(level + 1, Vec::new);
+            }
+            if let Some(hashes) = self.levels.get_mut(level) {
+                hashes.push(node.hash);
+            }
+        }
+    }
+
+    async fn check(&self, connection: &mut SqliteConnection, report: &mut FsckReport) -> Result<(), StorageError> {
+        let mut wanted: BTreeMap<(i64, i64), Vec<u8>> = BTreeMap::new();
+        let tile_len = usize::try_from(TILE).unwrap_or(usize::MAX);
+        for (level, hashes) in self.levels.iter().enumerate() {
+            for (idx, tile) in hashes.chunks(tile_len).enumerate() {
+                // Leaves that do not fill a tile are read from their entries.
+                if level > 0 || tile.len() == tile_len {
+                    let key = (i64::try_from(level).unwrap_or(i64::MAX), i64::try_from(idx).unwrap_or(i64::MAX));
+                    wanted.insert(key, tile.iter().flat_map(|hash| *hash.as_bytes()).collect());
+                }
+            }
+        }
+        for row in db::ledger::list_tiles(connection).await? {
+            let is_same = wanted.remove(&(row.level, row.idx)).is_some_and(|hashes| hashes == row.hashes);
+            report.expect(is_same, "ledger_tile", row.idx, "a stored tile of hashes is not the one of the entries");
+        }
+        for (_, idx) in wanted.keys() {
+            report.add("ledger_tile", *idx, "a tile of hashes is missing");
+        }
+        Ok(())
+    }
+}

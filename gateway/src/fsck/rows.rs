@@ -1,0 +1,278 @@
+//! Contracts, directory, keys, handoffs, attempts and refusals against their entries.
+
+use seamark_contracts::canonical;
+use seamark_contracts::digest::Digest;
+use seamark_contracts::handoff::HandoffPredicate;
+use seamark_contracts::id::{AgentUrn, HandoffId};
+use seamark_contracts::mask;
+use seamark_ledger::directory::DirectoryPredicate;
+use seamark_ledger::entry::EntryType;
+use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet, TrustedKey};
+use seamark_ledger::statement;
+use seamark_ledger::verify::ledger_ref;
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::{Facts, FsckReport, PAGE};
+use crate::db::attempt::AttemptRow;
+use crate::db::handoff::HandoffRow;
+use crate::db::{self, StorageError};
+use crate::directory;
+use crate::document;
+use crate::state::App;
+
+pub(super) async fn check(
+    app: &App,
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    check_contracts(connection, facts, report).await?;
+    check_directory(app, connection, facts, report).await?;
+    check_keys(connection, facts, report).await?;
+    check_refusals(app, connection, facts, report).await?;
+    check_handoffs(app, connection, facts, report).await
+}
+
+async fn check_contracts(connection: &mut SqliteConnection, facts: &mut Facts, report: &mut FsckReport) -> Result<(), StorageError> {
+    for row in db::contract::list(connection).await? {
+        let digest = Digest::of(&row.canonical);
+        let contract: Option<Value> = serde_json::from_slice(&row.canonical).ok();
+        let names = contract.as_ref().map(|contract| (contract.get("name"), contract.get("version")));
+        let is_named = names == Some((Some(&Value::from(row.name.clone())), Some(&Value::from(row.version.clone()))));
+        let is_canonical = contract.is_some_and(|contract| canonical::to_bytes(&contract).is_ok_and(|bytes| bytes == row.canonical));
+        let entry = facts.take(row.no, EntryType::ContractPublished);
+        let is_good = row.digest == digest.as_bytes()
+            && is_named
+            && is_canonical
+            && entry.is_some_and(|entry| entry.object == digest && entry.at.as_ms() == row.published_ms);
+        report.expect(is_good, "contract", row.no, "this contract version is not the one that was published");
+    }
+    Ok(())
+}
+
+async fn check_directory(
+    app: &App,
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let root = TrustedKey {
+        key: app.keys.root.public_key(),
+        key_use: KeyUse::Directory,
+        subject: "urn:seamark:root".to_owned(),
+        from: seamark_contracts::clock::Timestamp::from_ms(i64::MIN),
+        to: None,
+    };
+    let root = TrustSet::new([root]).unwrap_or_default();
+    let (mut previous, mut version) = (None, 0);
+    for row in db::directory::list(connection).await? {
+        let verified = statement::verify::<DirectoryPredicate>(&document::directory(app, &row), &root).ok();
+        let entry = facts.take(row.no, EntryType::DirectoryChanged);
+        let digest = Digest::of(&row.statement);
+        version += 1;
+        let is_good = verified.is_some_and(|statement| {
+            let follows = statement.subject.first().map(|subject| subject.digest);
+            let is_next = follows == Some(previous.unwrap_or(Digest::from_bytes([0; 32])));
+            let entered = entry.is_some_and(|entry| entry.object == digest && entry.sigs.contains(&statement.signature.digest()));
+            is_next && entered && row.version == version && i64::try_from(statement.predicate.version) == Ok(version)
+        });
+        report.expect(is_good, "directory", row.version, "this version is not the one that the root key signed after the one before it");
+        previous = Some(digest);
+    }
+    Ok(())
+}
+
+/// The member of an event's body.
+async fn body_member(connection: &mut SqliteConnection, no: i64, member: &str) -> Result<Option<String>, StorageError> {
+    let body = db::ledger::find_body(connection, no).await?;
+    let body = body.and_then(|body| serde_json::from_slice::<Value>(&body.bytes).ok());
+    Ok(body.and_then(|body| body.get(member).and_then(Value::as_str).map(str::to_owned)))
+}
+
+async fn check_keys(connection: &mut SqliteConnection, facts: &mut Facts, report: &mut FsckReport) -> Result<(), StorageError> {
+    let newest = db::directory::newest(connection).await?.and_then(|row| directory::parse(&row.statement));
+    let listed = newest.map(|directory| directory.keys).unwrap_or_default();
+    for row in db::person::list_keys(connection).await? {
+        let keyid = PublicKey::parse(&row.public_key).map(|key| key.id().to_string()).unwrap_or_default();
+        let entered = facts.take(row.no, EntryType::KeyEnrolled).is_some()
+            && body_member(connection, row.no, "keyid").await?.as_ref() == Some(&row.keyid);
+        let is_listed = row.purpose == directory::use_text(KeyUse::Device)
+            || listed.iter().any(|key| {
+                key.keyid == row.keyid && key.subject == row.subject && directory::use_text(key.key_use) == row.purpose
+            });
+        report.expect(keyid == row.keyid && entered && is_listed, "signing_key", row.no, "this key is not the one that was enrolled and listed");
+    }
+    for (no, id) in db::agent_key::list_ids(connection).await? {
+        let entered = facts.take(no, EntryType::KeyEnrolled).is_some()
+            && body_member(connection, no, "key").await?.as_ref() == Some(&id);
+        report.expect(entered, "agent_key", no, "this agent key is not the one that was made");
+    }
+    Ok(())
+}
+
+async fn check_refusals(
+    app: &App,
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let mut last = -1;
+    loop {
+        let page = db::refusal::list_after(connection, last, PAGE).await?;
+        let Some(end) = page.last().map(|row| row.no) else { return Ok(()) };
+        last = end;
+        for row in page {
+            report.n_refused += 1;
+            let is_raw = row.raw.as_ref().is_none_or(|raw| app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac);
+            let is_entered = facts.take(row.no, EntryType::HandoffRefused).is_some();
+            report.expect(is_raw && is_entered, "refusal", row.no, "this refused submission is not the one that was kept");
+        }
+    }
+}
+
+async fn check_handoffs(
+    app: &App,
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let mut last = -1;
+    loop {
+        let page = db::handoff::list_after(connection, last, PAGE).await?;
+        let Some(end) = page.last().map(|row| row.no) else { break };
+        last = end;
+        for row in page {
+            report.n_handoffs += 1;
+            check_handoff(app, connection, &row, facts, report).await?;
+        }
+    }
+    // Invariant A3: whatever was accepted is a review or was passed on.
+    let n_all = report.n_reviews + report.n_passed;
+    report.expect(report.n_attempts == n_all, "attempt", 0, "an accepted handoff is neither a review nor passed on");
+    let n_rows = db::attempt::count(connection).await?;
+    report.expect(u64::try_from(n_rows) == Ok(report.n_attempts), "attempt", 0, "an attempt belongs to no handoff");
+    Ok(())
+}
+
+async fn check_handoff(
+    app: &App,
+    connection: &mut SqliteConnection,
+    row: &HandoffRow,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let expected = AgentUrn::parse(&row.submitter).ok().zip(HandoffId::parse(&row.handoff_id).ok());
+    let expected = expected.and_then(|(submitter, id)| ledger_ref(&submitter, &id).ok());
+    let is_named = expected.is_some_and(|expected| expected.to_hex() == row.ledger_ref);
+    report.expect(is_named, "handoff", row.no, "its submitter or id is not the one that the ledger names");
+    let attempts = db::attempt::list(connection, row.no).await?;
+    let is_first = attempts.first().is_some_and(|first| first.no == row.no && first.opened_ms == row.created_ms);
+    report.expect(is_first, "handoff", row.no, "its first attempt is missing");
+    for (position, attempt) in attempts.iter().enumerate() {
+        report.n_attempts += 1;
+        let next = attempts.get(position + 1);
+        check_attempt(app, connection, row, attempt, next, expected, facts, report).await?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "an attempt is compared with everything around it")]
+async fn check_attempt(
+    app: &App,
+    connection: &mut SqliteConnection,
+    handoff: &HandoffRow,
+    row: &AttemptRow,
+    next: Option<&AttemptRow>,
+    reference: Option<Digest>,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let no = row.no;
+    if row.review_id.is_some() {
+        report.n_reviews += 1;
+    }
+    if row.state == "passed" {
+        report.n_passed += 1;
+    }
+    let Some(statement) = db::attempt::load_statement(connection, no).await? else {
+        report.add("statement", no, "the signed statement is missing");
+        return Ok(());
+    };
+    let trusted = directory::trusted(app, connection).await?;
+    let envelope = document::envelope(&statement.bytes, &statement.signature, &app.keys.handoff);
+    let verified = match statement::verify::<HandoffPredicate>(&envelope, &trusted.keys) {
+        Ok(verified) => verified,
+        Err(error) => {
+            report.add("statement", no, format!("the signed statement does not verify: {}", crate::problem::chain(&error)));
+            return Ok(());
+        }
+    };
+    let entry = facts.take(no, EntryType::HandoffReceived);
+    let is_entered = entry.is_some_and(|entry| {
+        entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest()) && entry.handoff == reference
+    });
+    report.expect(is_entered, "attempt", no, "its entry names another statement or another handoff");
+    let predicate = &verified.predicate;
+    let request = predicate.request.as_ref();
+    let candidates: Vec<String> = serde_json::from_str(&row.candidates).unwrap_or_default();
+    let is_same = row.statement_digest == verified.digest.as_bytes()
+        && row.attempt == predicate.attempt
+        && row.revision == i64::from(predicate.revision)
+        && row.contract_name == predicate.contract.name
+        && row.contract_version == predicate.contract.version
+        && row.review_id.is_some() == request.is_some()
+        && row.expires_ms == request.map(|request| request.expires_at.as_ms())
+        && request.is_none_or(|request| request.candidates == candidates)
+        && (row.state == "passed") == request.is_none()
+        && handoff.handoff_id == predicate.handoff_id.to_string()
+        && handoff.submitter == predicate.source.submitted_by.as_str()
+        && handoff.destination == predicate.destination.agent.as_str()
+        && handoff.correlation_id == predicate.correlation_id;
+    report.expect(is_same, "attempt", no, "its columns say something else than the signed statement");
+    let is_followed = match (row.state.as_str(), next) {
+        ("superseded", Some(next)) => row.superseded_by == Some(next.no),
+        ("superseded", None) => false,
+        (_, next) => next.is_none() && row.superseded_by.is_none(),
+    };
+    report.expect(is_followed, "attempt", no, "what took its place is not what it says, or it was replaced without saying so");
+    if let Some(consumed_no) = row.consumed_no {
+        let is_entered = facts.take(consumed_no, EntryType::AttemptConsumed).is_some_and(|entry| entry.handoff == reference);
+        report.expect(is_entered, "attempt", no, "it is marked used up without an entry");
+    }
+    check_content(app, connection, row, &verified.predicate, report).await
+}
+
+/// What may be erased, as far as it is there.
+async fn check_content(
+    app: &App,
+    connection: &mut SqliteConnection,
+    row: &AttemptRow,
+    predicate: &HandoffPredicate,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let Some(payload) = db::handoff::find_payload(connection, row.content).await? else {
+        report.add("payload", row.content, "the row of the content is missing; erasing leaves an empty one");
+        return Ok(());
+    };
+    if let Some(raw) = &payload.raw {
+        let is_same = app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac;
+        report.expect(is_same, "payload", row.content, "the submitted bytes are not those that were received");
+    }
+    if let Some(disclosures) = &payload.disclosures {
+        let disclosures: Vec<String> = serde_json::from_str(disclosures).unwrap_or_default();
+        let masked = serde_json::to_value(predicate).unwrap_or_default();
+        let is_good = mask::reconstruct(&masked, &disclosures)
+            .is_ok_and(|raw| mask::check_masks(&masked, &predicate.masks, &raw).is_ok());
+        report.expect(is_good, "payload", row.content, "the disclosures are not those of the signed statement");
+    }
+    for artifact in &predicate.artifacts {
+        let stored = db::handoff::find_artifact(connection, row.content, artifact.digest.as_bytes()).await?;
+        let is_good = stored.is_some_and(|stored| match (stored.salt, stored.bytes) {
+            (Some(salt), Some(bytes)) => Digest::of(&[salt, bytes].concat()) == artifact.digest,
+            _ => true,
+        });
+        report.expect(is_good, "artifact", row.content, "a file is missing or is not the one that was signed");
+    }
+    Ok(())
+}
