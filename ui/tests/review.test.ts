@@ -172,6 +172,16 @@ describe("what happens meanwhile", () => {
     await waitFor(() => expect(location.hash).toBe("#/inbox/r-refund2"));
   });
 
+  it("staying with the old version keeps it to be read only, and D shows the change again", async () => {
+    const { host, user } = await openReview("r-refund");
+    host.changeReview("r-refund", change("changed", "A revision came."));
+    await user.click(await screen.findByRole("button", { name: "Stay here" }));
+    expect(screen.queryByRole("alertdialog")).toBeNull();
+    expect(screen.queryByRole("button", { name: /^(Reject|Escalate|Approve)…/ })).toBeNull();
+    await user.keyboard("d");
+    expect(await screen.findByRole("alertdialog")).toBeTruthy();
+  });
+
   it.each(["expired", "decided", "withdrawn"] as const)(
     "%s: told at once, and nothing can be decided",
     async (kind) => {

@@ -91,7 +91,7 @@ export function recordOf(reviewId: string): RecordView | null {
         reason: "The amount and the card are those of the order.",
         question: null,
         dwellText: "1 min 12 s",
-        opened: ["Order 41-0977", "Warehouse scan"],
+        opened: ["order_lookup", "return_scan"],
         counted: true,
         why: null,
         position: "18187",

@@ -12,7 +12,9 @@ export class OpenReview {
   reviewId = $state<string | null>(null);
   /** Content that changed: the person has to see what before going on. */
   changed = $state.raw<ReviewChange | null>(null);
-  /** An end that came from elsewhere: expired, decided, withdrawn. */
+  /** The change that was put aside; this version is over, and it can be looked at again. */
+  putAside = $state.raw<ReviewChange | null>(null);
+  /** An end that came from elsewhere: expired, decided, withdrawn, or replaced by a change. */
   ended = $state.raw<ReviewChange | null>(null);
   /** How far this desk's own decision has come. */
   progress = $state.raw<DecisionProgress | null>(null);
@@ -39,6 +41,7 @@ export class OpenReview {
   async open(reviewId: string | null): Promise<void> {
     this.reviewId = reviewId;
     this.changed = null;
+    this.putAside = null;
     this.ended = null;
     this.progress = null;
     this.openedHere.clear();
@@ -77,6 +80,14 @@ export class OpenReview {
     ) {
       this.progress = progress;
     }
+  }
+
+  /** Keeps the old version on screen, to be read and no longer decided. */
+  stay(): void {
+    this.putAside = this.changed;
+    this.ended = this.changed;
+    this.changed = null;
+    void this.refresh();
   }
 
   /** What the sheet kept; the host has it too. */
