@@ -4,9 +4,9 @@ use seamark_contracts::api::agent::Delivery;
 use seamark_contracts::decision::DecisionKind;
 
 use super::*;
+use crate::key::Signer as _;
 use crate::statement;
 use crate::testing::{at, key};
-use crate::key::Signer as _;
 use base64ct::Base64;
 use serde_json::{Value, json};
 use world::World;
@@ -264,7 +264,7 @@ fn the_verifiers_own_configuration_decides() {
     );
     with("other destination", &|p| p.audience = Some("https://other.example".to_owned()), ClaimId::Audience);
     with("too late", &|p| p.now = p.now.plus_ms(900_000), ClaimId::Window);
-    with("too early", &|p| p.now = p.now.plus_ms(-200_000), ClaimId::Window);
+    with("too early", &|p| p.now = p.now.plus_ms(-150_000), ClaimId::Window);
     with("directory not valid yet", &|p| p.now = at("2025-12-31T00:00:00.000Z"), ClaimId::Directory);
     with("directory ended", &|p| p.now = at("2027-01-02T00:00:00.000Z"), ClaimId::Directory);
     let nobody = Pinned { audience: None, ..world.pinned() };

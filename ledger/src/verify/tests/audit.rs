@@ -144,16 +144,19 @@ fn no_part_that_is_left_out_makes_the_verdict_better() {
 
 #[test]
 fn a_ledger_rewritten_after_a_person_saw_it_is_found_though_everything_is_signed() {
-    let world = World::executed();
-    let mut record = world.audit_record();
-    // The operator shows another past: same decision, other entries before it.
-    let mut other = World::open();
-    other.other(crate::entry::EntryType::ConfigChanged);
-    let rewritten = other.audit_record();
-    record.checkpoint = rewritten.checkpoint;
-    let report = check_record(&record, &world.pinned());
-    assert_eq!(report.verdict_of(ClaimId::Checkpoint), Some(Verdict::Pass));
-    assert_eq!(report.verdict_of(ClaimId::Inclusion), Some(Verdict::Fail));
+    let honest = World::approved();
+    // The operator shows another past: the same decision, and an entry before it that nobody saw.
+    let mut rewritten = World::open();
+    rewritten.other(crate::entry::EntryType::ConfigChanged);
+    rewritten.later(40_000);
+    rewritten.adopt(honest.decisions[0].clone());
+    rewritten.conclude(None);
+    let report = check_record(&rewritten.audit_record(), &rewritten.pinned());
+    for id in [ClaimId::Decision, ClaimId::Outcome, ClaimId::Checkpoint, ClaimId::Inclusion] {
+        assert_eq!(report.verdict_of(id), Some(Verdict::Pass), "{id}: {report:#?}");
+    }
+    assert_eq!(report.verdict_of(ClaimId::ReviewerWitness), Some(Verdict::Fail));
+    assert_eq!(report.verdict_of(ClaimId::PresentedBeforeSigning), Some(Verdict::Unknown));
 }
 
 fn executed_as(change: impl FnOnce(&mut ExecutionPredicate)) -> Report {

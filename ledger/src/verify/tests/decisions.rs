@@ -1,6 +1,7 @@
 //! What a decision has to agree with.
 
 use seamark_contracts::decision::{ConfirmedValue, DecisionKind, DecisionPredicate, Escalation};
+use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::Tier;
 use seamark_contracts::id::UserUrn;
 

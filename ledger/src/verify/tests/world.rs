@@ -377,6 +377,14 @@ impl World {
         self.decisions.push(Signed { envelope, view, statement, recorded_at: self.now });
     }
 
+    /// Records a decision that was signed elsewhere.
+    pub(super) fn adopt(&mut self, mut signed: Signed) {
+        let (keyid, signature) = (signed.statement.predicate.reviewer.keyid.clone(), signed.statement.signature);
+        self.record(EntryType::DecisionRecorded, &keyid, signed.statement.digest, &[signature]);
+        signed.recorded_at = self.now;
+        self.decisions.push(signed);
+    }
+
     pub(super) fn ballots<'w>(&'w self, trust: &TrustSet) -> Vec<Ballot<'w>> {
         let ballot = |signed: &'w Signed| Ballot {
             decision: &signed.statement,
