@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use seamark_contracts::clock::{Chance, Clock, make_nonce};
 use thiserror::Error;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,7 @@ use journal::Journal;
 pub use journal::JournalError;
 use plan::Plan;
 use staff::Staff;
-use task::Pipeline;
+use task::{Pipeline, Task};
 
 /// What the demo is to do.
 #[derive(Clone, Debug)]
@@ -126,45 +126,46 @@ pub async fn run(
     let journal = Arc::new(Mutex::new(journal));
 
     let remembered = journal.lock().await.memory().clone();
-    let unfinished = remembered.begun.keys().copied().filter(|number| !remembered.finished.contains(number));
-    let next = remembered.begun.keys().next_back().map_or(0, |last| last.saturating_add(1));
-    let fresh = next..options.count.map_or(u64::MAX, |count| next.saturating_add(count));
-    for (nth, number) in unfinished.chain(fresh).enumerate() {
+    // What an earlier run began is open at the gateway already, so it needs no free place to be seen through.
+    for (number, at) in remembered.begun {
+        let place = places.clone().try_acquire_owned().ok();
+        let task = Task { number, at, run: run.clone(), case: plan.case(number) };
+        under_way.spawn(see_through(task, place, pipeline.clone(), journal.clone()));
+    }
+    let end = options.count.map_or(u64::MAX, |count| remembered.next.saturating_add(count));
+    for (nth, number) in (0_u64..).zip(remembered.next..end) {
         let Some(Ok(place)) = options.stop.run_until_cancelled(places.clone().acquire_owned()).await else { break };
-        let is_new = number >= next;
-        if is_new && nth as u64 >= options.n_at_once {
+        if nth >= options.n_at_once {
             let pause = jittered(options.pace, &Derived::from_words(&["pace", &run, &number.to_string()]));
             if options.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 break;
             }
         }
         // ORDER: the moment is written down before the first byte is sent, so that a restart sends the same bytes.
-        let now = options.clock.now();
-        let at = {
-            let mut journal = journal.lock().await;
-            match journal.memory().begun.get(&number).copied() {
-                Some(at) => at,
-                None => {
-                    journal.change(|memory| _ = memory.begun.insert(number, now)).await?;
-                    now
-                }
-            }
-        };
-        let task = task::Task { number, at, run: run.clone(), case: plan.case(number) };
-        let (pipeline, journal) = (pipeline.clone(), journal.clone());
-        under_way.spawn(async move {
-            if pipeline.clone().see_through(task).await {
-                let finished = journal.lock().await.change(|memory| memory.finished.push(number)).await;
-                if let Err(error) = finished {
-                    tracing::warn!(%error, number, "the demo could not note that a task is over");
-                }
-            }
-            drop(place);
-        });
+        let at = options.clock.now();
+        journal.lock().await.change(|memory| memory.begin(number, at)).await?;
+        let task = Task { number, at, run: run.clone(), case: plan.case(number) };
+        under_way.spawn(see_through(task, Some(place), pipeline.clone(), journal.clone()));
         while under_way.try_join_next().is_some() {}
     }
     while under_way.join_next().await.is_some() {}
     Ok(pipeline.totals())
+}
+
+async fn see_through(
+    task: Task,
+    place: Option<OwnedSemaphorePermit>,
+    pipeline: Arc<Pipeline>,
+    journal: Arc<Mutex<Journal>>,
+) {
+    let number = task.number;
+    if pipeline.see_through(task).await
+        && let Err(error) = journal.lock().await.change(|memory| memory.finish(number)).await
+    {
+        // The next start sends the same bytes again and finds that nothing is left to do.
+        tracing::warn!(%error, number, "the demo could not note that a task is over");
+    }
+    drop(place);
 }
 
 /// Between half and one and a half times the mean.

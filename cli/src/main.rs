@@ -1,1 +1,129 @@
-fn main() {}
+//! `seamark`: for operators, agent developers and auditors.
+//!
+//! Does not know: reviewers' keys, the window, SQL. Each command is one file; this one chooses among them.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use report::{Ending, Printer};
+
+mod agent_key;
+mod contract;
+mod demo;
+mod duration;
+mod handoff;
+mod invite;
+mod ledger;
+mod options;
+mod place;
+mod replay;
+mod report;
+mod serve;
+
+/// Seamark: human decisions on what AI agents hand over, with proof
+#[derive(Parser, Debug)]
+#[command(
+    name = "seamark",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Exit codes:
+  0  done, and the answer is yes
+  1  done, and the answer is no: refused, not authorised, rejected, findings
+  2  wrong usage
+  3  not done: gateway not reachable, storage or file not usable
+  4  still open when the time was over
+
+Environment:
+  SEAMARK_DATA_DIR  instead of --data-dir
+  SEAMARK_GATEWAY   instead of --gateway
+  SEAMARK_KEY       instead of --key
+  SEAMARK_LOG       what is logged to standard error, as in info or seamark_gateway=debug
+
+Examples, from nothing to a gated handoff:
+  seamark contract publish contracts/samples --data-dir ./gateway
+  export SEAMARK_KEY=$(seamark agent-key create --data-dir ./gateway --agent order-desk)
+  seamark serve --data-dir ./gateway --listen 127.0.0.1:7600 &
+  export SEAMARK_GATEWAY=http://127.0.0.1:7600
+  seamark handoff submit refund.json
+  seamark handoff wait 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --timeout 10m
+  seamark handoff check 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12"
+)]
+struct Cli {
+    /// Print the answer as one line of JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Serve(serve::Serve),
+    Contract(contract::Contract),
+    AgentKey(agent_key::AgentKey),
+    Invite(invite::Invite),
+    Handoff(handoff::Handoff),
+    Replay(replay::Replay),
+    Demo(demo::Demo),
+    Ledger(ledger::Ledger),
+}
+
+impl Command {
+    async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
+        match self {
+            Self::Serve(command) => command.run(printer).await,
+            Self::Contract(command) => command.run(printer).await,
+            Self::AgentKey(command) => command.run(printer).await,
+            Self::Invite(command) => command.run(printer).await,
+            Self::Handoff(command) => command.run(printer).await,
+            Self::Replay(command) => command.run(printer).await,
+            Self::Demo(command) => command.run(printer).await,
+            Self::Ledger(command) => command.run(printer).await,
+        }
+    }
+
+    /// What is logged when nobody says: a server tells what it does, a tool only what went wrong.
+    fn default_log(&self) -> &'static str {
+        if matches!(self, Self::Serve(_)) { "info" } else { "warn" }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let log = tracing_subscriber::EnvFilter::try_from_env("SEAMARK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(cli.command.default_log()));
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).with_target(true).init();
+    let printer = Printer { is_json: cli.json };
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(cli.command.run(printer)));
+    match ended {
+        Ok(ending) => ending.into(),
+        Err(error) => report::failure(printer, &error).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_leaf_has_examples() {
+        let mut cli = super::Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        let mut to_visit = vec![cli];
+        while let Some(command) = to_visit.pop() {
+            let children: Vec<_> =
+                command.get_subcommands().filter(|child| child.get_name() != "help").cloned().collect();
+            if children.is_empty() {
+                let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(after.contains("Examples:"), "{} has no examples", command.get_name());
+            }
+            to_visit.extend(children);
+        }
+    }
+}

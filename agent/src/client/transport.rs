@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take beyond the time that the gateway was asked to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses before the second and later tries.
-const PAUSES_MS: [u64; 5] = [100, 300, 1_000, 2_000, 4_000];
+const PAUSES_MS: [u64; 4] = [100, 300, 1_000, 2_000];
 /// The longest pause that a gateway may ask for.
 const MAX_PAUSE_MS: u64 = 10_000;
 
@@ -140,7 +140,11 @@ impl Transport {
 /// An answer that says "not now" changed nothing, so it may be repeated always; a lost answer only when repeating is safe.
 fn may_repeat(error: &ClientError, repeat: Repeat) -> bool {
     match error {
-        ClientError::Problem(problem) => problem.code == ErrorCode::Unavailable,
+        ClientError::Problem(problem) => match problem.code {
+            ErrorCode::Unavailable => true,
+            ErrorCode::Internal => repeat == Repeat::Safe,
+            _ => false,
+        },
         ClientError::Unreachable { source, .. } => repeat == Repeat::Safe || source.is_connect(),
         ClientError::Status { status } => repeat == Repeat::Safe && matches!(status, 429 | 502 | 503 | 504),
         _ => false,

@@ -41,12 +41,25 @@ pub struct Memory {
     /// Tells this demo's handoffs from those of another one with the same seed.
     pub run: String,
     pub seed: u64,
-    /// When each task began, by its number.
+    /// Number of the next task.
+    pub next: u64,
+    /// When each task began that is not over yet, by its number.
     pub begun: BTreeMap<u64, Timestamp>,
-    /// Numbers of tasks that are over.
-    pub finished: Vec<u64>,
     /// Seeds of the simulated executors' signing keys, base64url, by agent name. They sign nothing but demo results.
     pub executors: BTreeMap<String, String>,
+}
+
+impl Memory {
+    /// A task begins.
+    pub fn begin(&mut self, number: u64, at: Timestamp) {
+        self.begun.insert(number, at);
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// A task is over.
+    pub fn finish(&mut self, number: u64) {
+        self.begun.remove(&number);
+    }
 }
 
 /// The memory, and where it is kept.
@@ -64,7 +77,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] when the file cannot be read or understood.
     pub async fn open(path: Option<PathBuf>, run: String, seed: u64) -> Result<Self, JournalError> {
-        let new = Memory { run, seed, begun: BTreeMap::new(), finished: Vec::new(), executors: BTreeMap::new() };
+        let new = Memory { run, seed, next: 0, begun: BTreeMap::new(), executors: BTreeMap::new() };
         let kept = match &path {
             Some(path) => read(path).await?,
             None => None,
@@ -125,9 +138,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("demo.json");
         let mut journal = Journal::open(Some(path.clone()), "first".to_owned(), 7).await.unwrap();
-        journal.change(|memory| _ = memory.begun.insert(0, Timestamp::from_ms(1))).await.unwrap();
+        journal.change(|memory| memory.begin(0, Timestamp::from_ms(1))).await.unwrap();
         let same = Journal::open(Some(path.clone()), "second".to_owned(), 7).await.unwrap();
         assert_eq!(same.memory(), journal.memory());
+        journal.change(|memory| memory.begin(1, Timestamp::from_ms(2))).await.unwrap();
+        journal.change(|memory| memory.finish(0)).await.unwrap();
+        let later = Journal::open(Some(path.clone()), "second".to_owned(), 7).await.unwrap();
+        assert_eq!((later.memory().next, later.memory().begun.keys().copied().collect::<Vec<_>>()), (2, vec![1]));
         let other = Journal::open(Some(path.clone()), "third".to_owned(), 8).await.unwrap();
         assert_eq!((other.memory().run.as_str(), other.memory().begun.len()), ("third", 0));
         std::fs::write(&path, "{").unwrap();

@@ -1,0 +1,42 @@
+//! Opening a gateway's data folder from the command line.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use seamark_contracts::clock::{Chance, Clock};
+use seamark_gateway::{Config, Gateway};
+
+/// The organisation's name when nobody gives one.
+pub const DEFAULT_ORG: &str = "local";
+
+/// The system's clock.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(seamark_gateway::clock::SystemClock)
+}
+
+/// The system's randomness.
+pub fn chance() -> Arc<dyn Chance> {
+    Arc::new(seamark_gateway::clock::SystemChance)
+}
+
+/// A configuration for the folder `data_dir`.
+pub fn config(data_dir: &Path, org: &str) -> Config {
+    Config {
+        data_dir: data_dir.to_owned(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        org: org.to_owned(),
+        allow_loopback_webhooks: false,
+    }
+}
+
+/// Opens the folder beside a gateway that may be running on it.
+///
+/// # Errors
+/// When the database or the keys cannot be used.
+pub async fn open(data_dir: &Path) -> anyhow::Result<Gateway> {
+    seamark_gateway::open(config(data_dir, DEFAULT_ORG), clock(), chance())
+        .await
+        .with_context(|| format!("open the gateway's data folder {}", data_dir.display()))
+}

@@ -1,0 +1,76 @@
+//! `seamark serve`: runs a gateway until it is told to stop.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::options::DataDir;
+use crate::place;
+use crate::report::{Ending, Printer};
+
+/// Run a gateway
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Prints one line with the address on standard output when it is ready; logs go to standard error and never hold payload.
+Database and keys are created on first use. Stop it with Ctrl-C or SIGTERM: it finishes what it has begun.
+
+Examples:
+  seamark serve --data-dir ./gateway --listen 127.0.0.1:7600
+  SEAMARK_LOG=debug seamark serve --data-dir ./gateway --listen 127.0.0.1:0")]
+pub struct Serve {
+    #[command(flatten)]
+    data: DataDir,
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:7600", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// Name of the organisation, written into the directory on first use
+    #[arg(long, env = "SEAMARK_ORG", default_value = place::DEFAULT_ORG, value_name = "NAME")]
+    org: String,
+    /// Let webhooks point to this computer
+    #[arg(long)]
+    allow_loopback_webhooks: bool,
+}
+
+impl Serve {
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// When storage or port cannot be used.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
+        let stop = CancellationToken::new();
+        stop_on_signals(&stop)?;
+        let mut config = place::config(&self.data.data_dir, &self.org);
+        config.listen = self.listen;
+        config.allow_loopback_webhooks = self.allow_loopback_webhooks;
+        let gateway = seamark_gateway::open(config, place::clock(), place::chance())
+            .await
+            .with_context(|| format!("open the gateway in {}", self.data.data_dir.display()))?;
+        let ready = move |address: SocketAddr| {
+            // A closed standard output is no reason to stop serving.
+            if let Err(error) = printer.line(&format!("seamark gateway listening on http://{address}")) {
+                tracing::warn!(%error, "the ready line could not be printed");
+            }
+        };
+        gateway.serve(stop, ready).await.with_context(|| format!("serve on {}", self.listen))?;
+        Ok(Ending::Done)
+    }
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT.
+pub fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    Ok(())
+}
