@@ -38,7 +38,7 @@ fn run_graph(mode: &str) -> Result<serde_json::Value> {
     gateway.publish_samples()?;
     let key = gateway.agent_key("order-desk")?;
     let code = gateway.invite("robin-reviewer", "reviewer")?;
-    let example = root().join("contracts/samples/refund.issue/examples/plain.json");
+    let example = root().join("contracts/samples/refund.issue/examples/returned-goods.json");
     let mut graph = Command::new(python());
     graph.arg(root().join("tests/interop/refund_graph.py")).args([gateway.address(), key, code]);
     graph.arg(example).arg(mode).env("PYTHONDONTWRITEBYTECODE", "1");

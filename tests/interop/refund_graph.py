@@ -27,7 +27,7 @@ class State(TypedDict, total=False):
 def build(agent, example, trust, audience, executed):
     def submit(state):
         handoff = dict(example, handoffId=state["handoff_id"], submittedAt=http.now_text())
-        # A node runs again when the graph resumes; the same id with the same meaning must not open a second review.
+        # LangGraph runs an interrupted node again from its start, so submitting has a node of its own.
         answer = agent.post("/v1/handoffs", handoff)
         f.need(answer["status"] == "open", f"expected a gate, got {answer['status']}")
         return {}
@@ -51,12 +51,10 @@ def build(agent, example, trust, audience, executed):
     return graph.compile(checkpointer=InMemorySaver())
 
 
-def forged(delivery, rejected_reason):
-    """What a hostile gateway would send: somebody's reject turned into an approval."""
+def forged(delivery):
+    """What somebody between gateway and agent would send: the outcome, signed with a key of their own."""
     fake = copy.deepcopy(delivery)
-    outcome = f.strict_json(f.un_b64(fake["outcome"]["payload"]))
-    outcome["predicate"]["outcome"] = "approved"
-    fake["outcome"] = f.sign_envelope(outcome, f.new_key())
+    fake["outcome"] = f.sign_envelope(f.strict_json(f.un_b64(fake["outcome"]["payload"])), f.new_key())
     return fake
 
 
@@ -81,14 +79,14 @@ def main():
     review = next(r for r in reviewer.reviews() if r["handoffId"] == handoff_id)
     raw = json.dumps(review, ensure_ascii=False)
     f.need(example["payload"]["card"]["number"] not in raw, "the reviewer received a raw card number")
-    kind = "approve" if mode == "approve" else "reject"
+    kind = "reject" if mode == "reject" else "approve"
     answer = reviewer.decide(review, kind, {"code": "none" if kind == "approve" else "other", "text": "checked"})
     f.need(answer["decision"]["counted"] is True, "the decision does not count")
 
     delivery = agent.outcome(handoff_id)
     f.need(delivery is not None, "no outcome within the wait")
     if mode == "forge":
-        delivery = forged(delivery, "other")
+        delivery = forged(delivery)
     done = graph.invoke(Command(resume=delivery), config)
     if mode == "approve":
         f.need(done.get("refunded") == example["payload"], f"not exactly the approved payload was executed: {done}")

@@ -89,7 +89,13 @@ class Reviewer(Http):
         self.token = session["token"]
 
     def reviews(self):
-        return self.get("/v1/reviews?limit=100")["reviews"]
+        found, after = [], ""
+        while True:
+            page = self.get(f"/v1/reviews?limit=100{after}")
+            found += page["reviews"]
+            if "next" not in page:
+                return found
+            after = f"&after={page['next']}"
 
     def decide(self, review, kind, reason, escalation=None):
         directory = f.Directory(self.get("/v1/directory"), f.un_b64url(self.trust["rootKey"]))
@@ -138,5 +144,5 @@ def make_view(predicate, digest):
         "branches": [{"option": option, "text": option} for option in request["options"]],
         "facts": [], "rules": [], "constraints": predicate["constraints"], "taskState": {"completed": [], "inProgress": [], "skipped": [], "deferred": []},
         "evidence": [], "evaluations": predicate["evaluations"], "payload": [], "chain": [], "warnings": [],
-        "rejectReasons": [], "escalationTargets": [], "disclosed": [],
+        "rejectReasons": [{"code": "other", "text": "Other"}], "escalationTargets": [], "disclosed": [],
     }

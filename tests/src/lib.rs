@@ -2,5 +2,7 @@
 //!
 //! Does not know: how the product works inside. It starts programs, reads what they print and stops them.
 
+pub mod desk;
 pub mod gateway;
 pub mod programs;
+pub mod window;

@@ -1,0 +1,121 @@
+//! A desk without a window, enrolled at a gateway.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use seamark_desk::answer::{DeskEvent, ReviewPane};
+use seamark_desk::clock::{SystemChance, SystemClock};
+use seamark_desk::keys::{KdfCost, SecretService};
+use seamark_desk::{Desk, DeskOptions, EnrolRequest};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::GatewayProcess;
+
+/// The PIN of every test desk.
+pub const PIN: &str = "739182";
+
+/// A running desk; its background work ends when it is dropped.
+#[derive(Debug)]
+pub struct TestDesk {
+    pub desk: Arc<Desk>,
+    shutdown: CancellationToken,
+}
+
+impl TestDesk {
+    /// Opens the desk in `data_dir` and starts its work. Needs an unlocked Secret Service.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open(data_dir: &Path) -> Result<Self> {
+        let desk = Arc::new(Desk::open(options(data_dir)).await?);
+        let shutdown = CancellationToken::new();
+        tokio::spawn({
+            let (desk, shutdown) = (desk.clone(), shutdown.clone());
+            async move { desk.run(shutdown).await }
+        });
+        Ok(Self { desk, shutdown })
+    }
+
+    /// Opens one and enrols it as `person` with `role`.
+    ///
+    /// # Errors
+    /// When opening, inviting or enrolling fails.
+    pub async fn enrolled(data_dir: &Path, gateway: &GatewayProcess, person: &str, role: &str) -> Result<Self> {
+        let this = Self::open(data_dir).await?;
+        let request = EnrolRequest {
+            address: gateway.address(),
+            code: gateway.invite(person, role)?,
+            device_name: "Test".to_owned(),
+            pin: PIN.to_owned(),
+            is_local: false,
+        };
+        this.desk.enrol(&request).await.map_err(|refusal| anyhow!("enrolling was refused: {refusal:?}"))?;
+        Ok(this)
+    }
+
+    /// Waits until the desk holds at least `n` reviews.
+    ///
+    /// # Errors
+    /// When that takes longer than `patience`.
+    pub async fn holds(&self, n: u32, patience: Duration) -> Result<()> {
+        let mut events = self.desk.events();
+        let arrived = async {
+            while self.total().await? < n {
+                next(&mut events).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(patience, arrived).await.with_context(|| format!("the desk does not get {n} reviews"))?
+    }
+
+    /// How many reviews the inbox lists.
+    ///
+    /// # Errors
+    /// When the desk refuses.
+    pub async fn total(&self) -> Result<u32> {
+        let page = self.desk.inbox_rows("all", "", 0, 1).await.map_err(|refusal| anyhow!("{refusal:?}"))?;
+        Ok(page.total)
+    }
+
+    /// Opens a review and all evidence that it requires.
+    ///
+    /// # Errors
+    /// When the desk refuses.
+    pub async fn read(&self, review_id: &str) -> Result<ReviewPane> {
+        let pane = self.desk.open_review(review_id).await.map_err(|refusal| anyhow!("{refusal:?}"))?;
+        for evidence in &pane.required_evidence {
+            self.desk.note_opened(review_id, &evidence.id).map_err(|refusal| anyhow!("{refusal:?}"))?;
+        }
+        Ok(pane)
+    }
+}
+
+impl Drop for TestDesk {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// The next event; one that was missed is as good as any.
+async fn next(events: &mut broadcast::Receiver<DeskEvent>) -> Result<()> {
+    match events.recv().await {
+        Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
+        Err(broadcast::error::RecvError::Closed) => Err(anyhow!("the desk has ended")),
+    }
+}
+
+fn options(data_dir: &Path) -> DeskOptions {
+    DeskOptions {
+        data_dir: data_dir.to_owned(),
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(SystemChance),
+        keyring: Arc::new(SecretService),
+        kdf_cost: KdfCost::default(),
+        time_zone: "UTC".to_owned(),
+        locale: "en".to_owned(),
+        version: "test".to_owned(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Approve, reject, escalate; and looking back.
+
+use anyhow::Result;
+
+use crate::scene::{PIN, Scene, folder_contains, open_handoff};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_signed_recorded_counted_delivered_and_can_be_verified_later() -> Result<()> {
+    let scene = Scene::open().await?;
+    let handoff = scene.example("refund.issue", "returned-goods")?;
+    let id = scene.submit(&handoff).await?;
+    open_handoff(&scene.window, "129.90").await?;
+    scene.window.press("Approve").await?;
+    scene.window.sees("You approve").await?;
+    scene.window.picture("sheet-approve-light").await?;
+    scene.window.type_into("Signing PIN", PIN).await?;
+    scene.window.press("Sign and approve").await?;
+    scene.window.sees("Decided.").await?;
+    let delivery = scene.outcome(&id).await?;
+    assert_eq!(scene.status(&id).await?, "approved");
+    assert!(delivery["disclosures"].as_array().is_some_and(|all| !all.is_empty()));
+    scene.window.sees("Delivered").await?;
+    scene.window.picture("decided-light").await?;
+    scene.window.press("Audit").await?;
+    scene.window.sees("Decisions of the past").await?;
+    scene.window.picture("audit-light").await?;
+    scene.window.press_row("129.90").await?;
+    scene.window.press("Verify").await?;
+    scene.window.sees("passed").await?;
+    assert!(!scene.window.is_on_screen("failed").await?, "{}", scene.window.text().await?);
+    scene.window.picture("record-light").await?;
+    // Invariant F1: what the contract masks never reached this computer.
+    assert!(!folder_contains(&scene.desk_dir(), "4012888888881881")?);
+    assert!(!folder_contains(&scene.desk_dir(), "ines.falk@post.example")?);
+    scene.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reject_needs_a_reason_and_ends_the_review() -> Result<()> {
+    let scene = Scene::open().await?;
+    let id = scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
+    open_handoff(&scene.window, "129.90").await?;
+    scene.window.press("Reject").await?;
+    scene.window.sees("You reject").await?;
+    scene.window.type_into("Signing PIN", PIN).await?;
+    scene.window.press("Sign and reject").await?;
+    scene.window.sees("Choose why.").await?;
+    scene.window.press("Other").await?;
+    scene.window.type_into("What should change", "Refund to the card of the order.").await?;
+    scene.window.press("Sign and reject").await?;
+    scene.window.sees("Decided.").await?;
+    scene.outcome(&id).await?;
+    assert_eq!(scene.status(&id).await?, "rejected");
+    scene.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_escalation_keeps_the_deadline_running_and_leaves_the_inbox() -> Result<()> {
+    let scene = Scene::open().await?;
+    let id = scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
+    open_handoff(&scene.window, "129.90").await?;
+    scene.window.press("Escalate").await?;
+    scene.window.sees("You escalate").await?;
+    scene.window.choose_first("To whom").await?;
+    scene.window.type_into("Your question", "Is this customer known to you?").await?;
+    scene.window.type_into("Signing PIN", PIN).await?;
+    scene.window.press("Sign and escalate").await?;
+    scene.window.sees("Decided.").await?;
+    assert_eq!(scene.status(&id).await?, "open");
+    scene.close().await
+}
