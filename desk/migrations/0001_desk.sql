@@ -34,7 +34,7 @@ CREATE TABLE review (
 CREATE INDEX review_by_place ON review (is_closed, place, review_id);
 CREATE INDEX review_by_mine ON review (is_closed, is_mine, place, review_id);
 CREATE INDEX review_by_contract ON review (is_closed, contract, place, review_id);
-CREATE INDEX review_by_handoff ON review (handoff_id);
+CREATE INDEX review_seen_by_handoff ON review (handoff_id) WHERE is_seen = 1;
 
 -- The review as the gateway sent it, whole.
 CREATE TABLE document (

@@ -99,7 +99,7 @@ impl CallError {
 /// [`CallError::Address`]
 pub fn parse_address(text: &str) -> Result<String, CallError> {
     let refused = || CallError::Address(text.to_owned());
-    let text = text.trim().trim_end_matches('/');
+    let text = text.trim();
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url = Url::parse(&with_scheme).map_err(|_| refused())?;
     let is_loopback = is_loopback(&url);

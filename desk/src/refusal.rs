@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// What the page switches on. A code exists only if the page acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "specta", derive(specta::Type), specta(rename = "AppErrorCode"))]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename = "AppErrorCode", rename_all = "kebab-case")]
 pub enum RefusalCode {
     PinWrong,
     PinNeeded,

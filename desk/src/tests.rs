@@ -1,1 +1,136 @@
+//! The desk against a stand: enrol, open, decide, send, fall, come back.
+
+mod deciding;
+mod keys;
+mod link;
+mod stand;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use seamark_contracts::api::review::ReviewDocument;
+use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp};
+use seamark_contracts::decision::DecisionKind;
+
 use super::*;
+use crate::answer::{ConfirmedInput, ReasonInput};
+use crate::core::Inner;
+use crate::keys::{KdfCost, MemoryKeyring};
+use stand::Stand;
+
+const PIN: &str = "582914";
+
+/// A desk in a folder of its own, with a stand for a gateway. The link does not run: each test takes the steps itself.
+struct Bench {
+    dir: tempfile::TempDir,
+    clock: Arc<FixedClock>,
+    keyring: Arc<MemoryKeyring>,
+    stand: Arc<Stand>,
+    desk: Desk,
+}
+
+fn options(dir: &Path, clock: &Arc<FixedClock>, keyring: &Arc<MemoryKeyring>, seed: u64) -> DeskOptions {
+    DeskOptions {
+        data_dir: dir.to_owned(),
+        clock: clock.clone(),
+        chance: Arc::new(SeededChance::new(seed)),
+        keyring: keyring.clone(),
+        kdf_cost: KdfCost { memory_kib: 8, passes: 1 },
+        time_zone: "UTC".to_owned(),
+        locale: "en-GB".to_owned(),
+        version: "0.0.0".to_owned(),
+    }
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::new(Timestamp::parse(stand::START).unwrap()));
+        let keyring = Arc::new(MemoryKeyring::default());
+        let stand = Stand::start(clock.clone()).await;
+        let desk = Desk::open(options(dir.path(), &clock, &keyring, 1)).await.unwrap();
+        Self { dir, clock, keyring, stand, desk }
+    }
+
+    fn enrolment(&self) -> EnrolRequest {
+        EnrolRequest {
+            address: self.stand.address.clone(),
+            code: stand::code_of("root"),
+            device_name: "laptop".to_owned(),
+            pin: PIN.to_owned(),
+            is_local: false,
+        }
+    }
+
+    /// Enrolled, and everything fetched that one connection fetches.
+    async fn enrolled() -> Self {
+        let bench = Self::new().await;
+        bench.desk.enrol(&bench.enrolment()).await.unwrap();
+        bench.connect().await;
+        bench
+    }
+
+    async fn connect(&self) {
+        let enrolled = self.inner().enrolled().unwrap();
+        enrolled.client.open_session().await.unwrap();
+        let now = self.inner().now();
+        self.inner().checker.refresh_trust(&enrolled.client, &self.inner().store, &enrolled.account, now).await.unwrap();
+        self.inner().look_at_ledger(&enrolled).await.unwrap();
+        self.inner().change_link(|link| {
+            link.state = answer::LinkState::Connected;
+            link.current_at = Some(now);
+        });
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.desk.inner
+    }
+
+    /// The same folder after the process is gone: nothing is closed in an orderly way.
+    async fn reopen(self, seed: u64) -> Self {
+        let Self { dir, clock, keyring, stand, desk } = self;
+        drop(desk);
+        let desk = Desk::open(options(dir.path(), &clock, &keyring, seed)).await.unwrap();
+        Self { dir, clock, keyring, stand, desk }
+    }
+
+    /// An example arrives and is opened; its required evidence is looked at.
+    async fn open(&self, document: &ReviewDocument) -> answer::ReviewPane {
+        self.inner().apply(vec![document.clone()], None).await.unwrap();
+        let review_id = document.review_id.to_string();
+        let pane = self.desk.open_review(&review_id).await.unwrap();
+        for evidence in &pane.required_evidence {
+            self.desk.note_opened(&review_id, &evidence.id).unwrap();
+        }
+        let again = self.desk.open_review(&review_id).await.unwrap();
+        assert_eq!(again.view_digest, pane.view_digest, "looking again is the same view");
+        again
+    }
+
+    async fn n_saved(&self) -> usize {
+        self.desk.outbox_rows().await.unwrap().len()
+    }
+}
+
+/// The complete answer of a careful reviewer.
+fn request(pane: &answer::ReviewPane, decision: DecisionKind) -> DecideRequest {
+    let code = match decision {
+        DecisionKind::Reject => pane.view.reject_reasons[0].code.clone(),
+        DecisionKind::Approve | DecisionKind::Escalate => String::new(),
+    };
+    DecideRequest {
+        review_id: pane.review_id.clone(),
+        view_digest: pane.view_digest.clone(),
+        decision,
+        reason: ReasonInput { code, text: "Order and card were compared.".to_owned() },
+        escalation: None,
+        confirmed: pane
+            .view
+            .facts
+            .iter()
+            .filter(|fact| fact.confirm)
+            .map(|fact| ConfirmedInput { fact: fact.id.clone(), value: fact.value.clone() })
+            .collect(),
+        pin: Some(PIN.to_owned()),
+    }
+}

@@ -354,21 +354,6 @@ impl Store {
         Ok(first)
     }
 
-    /// The newest open review of a handoff other than `review_id`: what took its place.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn successor(&self, handoff_id: &str, review_id: &str) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar(
-            "SELECT review_id FROM review WHERE handoff_id = ? AND review_id <> ? AND is_closed = 0 ORDER BY opened_at DESC LIMIT 1",
-        )
-        .bind(handoff_id)
-        .bind(review_id)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(found)
-    }
-
     /// The review was looked at. Answers whether that was news.
     ///
     /// # Errors
