@@ -1,0 +1,3 @@
+//! Journeys through the gateway in process.
+
+mod thin;
