@@ -10,8 +10,10 @@
 //! * What a verifier holds is a prefix of the ledger, or it finds out (invariants D2 and D5; [`tree`], [`witness`]).
 //! * An entry holds no name and no payload (invariant D6; [`entry`]).
 //!
-//! Where things are: [`key`] keys and trust · [`dsse`] envelopes · [`tree`] hashes, roots and proofs · [`entry`] leaf
-//! bytes · [`log`] a whole log · [`checkpoint`] signed heads · [`witness`] remembered heads · [`verified`] what was checked, as types.
+//! Where things are: [`key`] keys and trust · [`directory`] who holds which key and role · [`dsse`] envelopes ·
+//! [`statement`] what is signed · [`tree`] hashes, roots and proofs · [`entry`] leaf bytes · [`log`] a whole log ·
+//! [`checkpoint`] signed heads · [`witness`] remembered heads · [`verify`] the checks that anyone can run ·
+//! [`verified`] what was checked, as types.
 //!
 //! Does not know: storage, the network, the clock, any source of randomness, or what a payload means.
 
