@@ -23,7 +23,9 @@ use seamark_desk::clock::{SystemChance, SystemClock};
 use seamark_desk::keys::check_new_pin;
 use seamark_desk::refusal::Refusal;
 use seamark_desk::{Desk, EnrolRequest};
-use seamark_gateway::embed::{self, Embedded};
+use seamark_gateway::OperateError;
+use seamark_gateway::embed::{self, EmbedError, Embedded};
+
 use tauri::AppHandle;
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -47,9 +49,9 @@ const N_STEPS: u32 = 5;
 #[derive(Debug, Error)]
 pub(crate) enum LocalError {
     #[error("start the gateway on this computer")]
-    Start(#[source] embed::StartError),
+    Start(#[source] EmbedError),
     #[error("use the gateway on this computer")]
-    Operate(#[source] embed::OperateError),
+    Operate(#[source] OperateError),
     #[error("keep the demo's agent key in {path}", path = .path.display())]
     Key { path: PathBuf, source: io::Error },
     #[error("prepare the demo's calls to the gateway")]
@@ -169,7 +171,7 @@ impl Local {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let key = gateway.agent_key(DEMO_AGENT, &[]).await.map_err(LocalError::Operate)?;
+        let key = gateway.agent_key(DEMO_AGENT).await.map_err(LocalError::Operate)?;
         std::fs::create_dir_all(self.data_dir.join("demo")).map_err(failed)?;
         write_durably(&path, key.as_bytes()).map_err(failed)?;
         Ok(AgentKey::new(&key))
@@ -217,7 +219,7 @@ fn sample_roles() -> Vec<String> {
     let contracts = samples::ALL.iter().filter_map(|sample| contract::parse(sample.contract.as_bytes()).ok());
     let roles = contracts.flat_map(|parsed| {
         let contract = parsed.contract;
-        contract.review.decide.roles.into_iter().chain(contract.owner.escalation)
+        contract.gate.decide.roles.into_iter().chain(contract.owner.escalation)
     });
     BTreeSet::from_iter(roles).into_iter().collect()
 }

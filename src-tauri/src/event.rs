@@ -1,15 +1,13 @@
 //! What the page hears without asking.
 
 use seamark_desk::Desk;
-use seamark_desk::answer::{AppState, DeskEvent, ReviewChange};
+use seamark_desk::answer::{AppState, DecisionProgress, DeskEvent, ReviewChange};
 use serde::Serialize;
 use specta::Type;
 use tauri::{AppHandle, Wry};
 use tauri_specta::Event;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-
-use crate::view::DecisionProgress;
 
 /// Something around the screens changed.
 #[derive(Clone, Debug, Serialize, Type, Event)]
@@ -64,7 +62,7 @@ fn pass_on_one(event: DeskEvent, app: &AppHandle) {
         DeskEvent::AppState(state) => tell(&AppStateChanged(*state), app),
         DeskEvent::InboxChanged { version } => tell(&InboxChanged { version }, app),
         DeskEvent::ReviewChanged { review_id, change } => tell(&ReviewChanged { review_id, change }, app),
-        DeskEvent::DecisionProgress(progress) => tell(&DecisionProgressed(progress.into()), app),
+        DeskEvent::DecisionProgress(progress) => tell(&DecisionProgressed(progress), app),
     }
 }
 

@@ -29,7 +29,7 @@ use seamark_desk::clock::{SystemChance, SystemClock, system_time_zone};
 use seamark_desk::keys::{KdfCost, SecretService};
 use seamark_desk::{Desk, DeskOptions, OpenError};
 use tauri::async_runtime::block_on;
-use tauri::{App, AppHandle, Manager as _};
+use tauri::{App, AppHandle};
 use thiserror::Error;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;

@@ -1,15 +1,11 @@
-//! What the page sends, and the few answers that are shaped here. The other answers are the desk's own
-//! ([`seamark_desk::answer`]): final texts that only have to be passed on.
+//! What the page sends. What it gets are the desk's own answers ([`seamark_desk::answer`]): final texts that only have to
+//! be passed on.
 //!
 //! Every text from the page has a longest length: the page is ours, but what runs in it is not taken on trust.
 
-use seamark_contracts::decision::DecisionKind;
-use seamark_desk::answer::{Acks, ConfirmedInput, DecideRequest, Density, EscalationInput, ReasonInput, Theme};
-use seamark_desk::{answer, refusal::RefusalCode};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use seamark_desk::answer::{ConfirmedInput, DecideRequest, Density, EscalationInput, ReasonInput, Theme};
+use serde::{Deserialize, Deserializer, de};
 use specta::Type;
-
-use crate::error::AppErrorCode;
 
 /// Longest id, digest, PIN, name of a fact or a contract, in bytes.
 const ID: usize = 200;
@@ -172,8 +168,9 @@ request! {
     /// How the window is to look.
     pub struct AppearanceRequest {
         pub theme: Theme,
-        /// Per cent, 80 to 200.
-        pub zoom: u32,
+        /// A factor, 0.8 to 2.0.
+        #[specta(type = u32)]
+        pub zoom: f64,
         pub density: Density,
     }
 }
@@ -191,44 +188,10 @@ pub(crate) fn is_within_bounds(request: &DecideRequest) -> bool {
         && pin.as_ref().is_none_or(is_id)
 }
 
-/// Why a decision did not arrive.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct DecisionFailure {
-    pub code: AppErrorCode,
-    pub message: String,
-}
-
-/// How far a decision has come.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct DecisionProgress {
-    pub decision_id: String,
-    pub review_id: String,
-    pub decision: DecisionKind,
-    pub acks: Acks,
-    pub text: String,
-    pub failure: Option<DecisionFailure>,
-    pub next_review_id: Option<String>,
-}
-
-impl From<answer::DecisionProgress> for DecisionProgress {
-    fn from(progress: answer::DecisionProgress) -> Self {
-        let answer::DecisionProgress { decision_id, review_id, decision, acks, text, failure, next_review_id } = progress;
-        let failure =
-            failure.map(|answer::Failure { code, message }| DecisionFailure { code: failure_code(&code), message });
-        Self { decision_id, review_id, decision, acks, text, failure, next_review_id }
-    }
-}
-
-/// The desk's code for a decision that the gateway does not take is wider than what the page tells apart.
-fn failure_code(code: &str) -> AppErrorCode {
-    let known: Result<RefusalCode, de::value::Error> = RefusalCode::deserialize(de::value::StrDeserializer::new(code));
-    known.map_or(AppErrorCode::GatewayRefused, AppErrorCode::from)
-}
-
 #[cfg(test)]
 mod tests {
+    use seamark_contracts::decision::DecisionKind;
+
     use super::*;
 
     #[test]
@@ -266,11 +229,5 @@ mod tests {
         assert!(is_within_bounds(&request));
         request.reason.text = "x".repeat(TEXT + 1);
         assert!(!is_within_bounds(&request));
-    }
-
-    #[test]
-    fn a_parked_decision_is_one_that_the_gateway_refused() {
-        assert_eq!(failure_code("parked"), AppErrorCode::GatewayRefused);
-        assert_eq!(failure_code("keyring-locked"), AppErrorCode::KeyringLocked);
     }
 }

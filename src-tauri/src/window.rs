@@ -23,8 +23,7 @@ pub(crate) fn open(app: &App) -> tauri::Result<WebviewWindow> {
 
 /// Zooms as the person chose, all of the page alike.
 pub(crate) fn zoom(window: &WebviewWindow, state: &AppState) {
-    let factor = f64::from(state.appearance.zoom) / 100.0;
-    if let Err(error) = window.set_zoom(factor) {
+    if let Err(error) = window.set_zoom(state.appearance.zoom) {
         tracing::warn!(%error, "the window was not zoomed");
     }
 }

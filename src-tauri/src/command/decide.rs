@@ -1,11 +1,11 @@
 //! Decides a review.
 
 use seamark_desk::Desk;
-use seamark_desk::answer::DecideRequest;
+use seamark_desk::answer::{DecideRequest, DecisionProgress};
 use tauri::State;
 
 use crate::error::{AppError, AppErrorCode};
-use crate::view::{DecisionProgress, is_within_bounds};
+use crate::view::is_within_bounds;
 
 /// The page names what was on screen; what is signed is built by the desk, one decision at a time.
 #[tauri::command]
@@ -15,5 +15,5 @@ pub(crate) async fn decide(desk: State<'_, Desk>, r: DecideRequest) -> Result<De
         let message = "What you wrote is too long to be signed. Nothing was signed. Shorten it and decide again.";
         return Err(AppError::new(AppErrorCode::ReasonMissing, message).at("text"));
     }
-    Ok(desk.decide(&r).await?.into())
+    Ok(desk.decide(&r).await?)
 }

@@ -47,7 +47,8 @@ export const outboxRows: OutboxRow[] = [
 ];
 
 export const auditRows: AuditPage["rows"] = Array.from({ length: 137 }, (_, index) => {
-  const outcomes = ["approved", "rejected", "approved", "expired", "approved", "superseded"];
+  type Outcome = AuditPage["rows"][number]["outcome"];
+  const outcomes: Outcome[] = ["approved", "rejected", "approved", "expired", "approved", "superseded"];
   const outcome = outcomes[index % outcomes.length] ?? "approved";
   const known = inboxRows[index % inboxRows.length];
   return {

@@ -71,7 +71,7 @@ function row(
       expiresAt: at(minutes),
       expiresText,
     },
-    ...{ urgency, contract: "refund.issue 1.2.0", state: "open", stateText: null, seen: false, openedAt: null },
+    ...{ urgency, contract: "refund.issue 1.2.0", state: "open", stateText: null, seen: false, openedAt: at(-6) },
     ...more,
   };
 }

@@ -110,7 +110,7 @@ const refund = view("r-refund", {
         artifact: {
           name: "return-label.txt",
           mediaType: "text/plain",
-          size: "412",
+          size: 412,
           digest: digest("label"),
           salted: true,
         },
