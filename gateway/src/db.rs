@@ -27,6 +27,8 @@ pub(crate) mod outcome;
 pub(crate) mod person;
 pub(crate) mod refusal;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tampering;
 
 /// The oldest SQLite without the WAL-reset fault (reliability.md, fact 2).
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];

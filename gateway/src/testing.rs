@@ -294,7 +294,11 @@ impl Reviewer {
 
     /// A decision as a careful person makes it: everything required opened and confirmed.
     pub(crate) async fn draft(&self, world: &World, review: &ReviewDocument, kind: DecisionKind) -> Draft {
-        let view = self.view(world, review);
+        self.draft_on(world, review, kind, self.view(world, review)).await
+    }
+
+    /// The same on a view that is on screen already.
+    pub(crate) async fn draft_on(&self, world: &World, review: &ReviewDocument, kind: DecisionKind, view: View) -> Draft {
         let predicate = predicate_of(&review.handoff);
         let request = predicate.request.clone().unwrap();
         let now = world.clock.now();

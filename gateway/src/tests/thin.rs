@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use seamark_contracts::api::agent::{ConsumeAnswer, Delivery, HandoffAnswer, HandoffStatus, ResultAnswer};
+use seamark_contracts::api::review::DecisionAnswer;
 use seamark_contracts::clock::Clock as _;
 use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::digest::Digest;
@@ -30,10 +31,16 @@ async fn a_handoff_is_gated_decided_delivered_and_executed() {
     let waiting = world.get(&format!("{path}/outcome"), &key).await;
     assert_eq!(waiting.status, StatusCode::ACCEPTED, "{}", waiting.text());
 
+    let view = alice.view(&world, review);
+    let shown = json!({ "view": String::from_utf8(view.to_bytes().unwrap()).unwrap(), "openedAt": world.clock.now() });
+    let presented = world.post(&format!("/v1/reviews/{}/presented", review.review_id), &alice.token, &shown).await;
+    assert_eq!(presented.status, StatusCode::OK, "{}", presented.text());
+    let decision = alice.draft_on(&world, review, DecisionKind::Approve, view).await.sign(&alice.decision_key);
+
     let wait_path = format!("{path}/outcome?wait_s=30");
     let waiter = world.get(&wait_path, &key);
-    let decider = alice.decide(&world, review, DecisionKind::Approve);
-    let (delivered, decided) = tokio::join!(waiter, decider);
+    let (delivered, decided) = tokio::join!(waiter, alice.send(&world, review, &decision));
+    let decided: DecisionAnswer = decided.ok();
     assert!(decided.decision.counted);
     assert_eq!(delivered.status, StatusCode::OK, "{}", delivered.text());
 
