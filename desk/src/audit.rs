@@ -151,7 +151,11 @@ impl Inner {
         let outcomes = join_all(OUTCOMES.map(|kind| {
             let count = count("outcome", outcome_name(kind).to_owned());
             async move {
-                Choice { id: outcome_name(kind).to_owned(), label: words::kind_word(kind).to_owned(), count: small(count.await) }
+                Choice {
+                    id: outcome_name(kind).to_owned(),
+                    label: words::kind_word(kind).to_owned(),
+                    count: small(count.await),
+                }
             }
         }))
         .await;
@@ -169,7 +173,12 @@ impl Inner {
         filters
     }
 
-    async fn local_rows(&self, search: &Search, offset: u32, limit: u32) -> Result<(Vec<ReviewDocument>, u64), Refusal> {
+    async fn local_rows(
+        &self,
+        search: &Search,
+        offset: u32,
+        limit: u32,
+    ) -> Result<(Vec<ReviewDocument>, u64), Refusal> {
         let (outcome, contract) = (search.outcome.as_deref(), search.contract.as_deref());
         let (bodies, total) = self.store.closed_documents(&search.query, outcome, contract, offset, limit).await?;
         Ok((bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect(), total))

@@ -72,7 +72,8 @@ impl Inner {
         let new_review_id = new.as_ref().and(successor);
         if is_escalation {
             let by_person = after.decisions.iter().any(|decision| decision.decision == DecisionKind::Escalate);
-            let text = if by_person { format!("{text}.") } else { "The deadline passed it on to the next level.".to_owned() };
+            let text =
+                if by_person { format!("{text}.") } else { "The deadline passed it on to the next level.".to_owned() };
             return ReviewChange { kind: ReviewChangeKind::Decided, text, new_review_id, diff: Vec::new() };
         }
         let diff = match &new {
@@ -80,7 +81,9 @@ impl Inner {
             None => Vec::new(),
         };
         let text = match (diff.first(), diff.len()) {
-            (Some(first), 1) => format!("The agent changed the handoff: {} was {}, is now {}.", first.label, first.before, first.after),
+            (Some(first), 1) => {
+                format!("The agent changed the handoff: {} was {}, is now {}.", first.label, first.before, first.after)
+            }
             (Some(_), n) => format!("The agent changed {n} things in this handoff. What you saw no longer holds."),
             (None, _) => "The agent sent this handoff anew. What you saw no longer holds.".to_owned(),
         };

@@ -71,7 +71,9 @@ impl CheckError {
                  fetches it as soon as the gateway is reached."
                     .to_owned()
             }
-            Self::Store(_) => "This computer could not read Seamark's folder, so the handoff cannot be verified.".to_owned(),
+            Self::Store(_) => {
+                "This computer could not read Seamark's folder, so the handoff cannot be verified.".to_owned()
+            }
             Self::PinnedRoot
             | Self::Directory(_)
             | Self::OlderDirectory { .. }
@@ -150,7 +152,12 @@ pub(crate) struct Checker {
 
 impl Checker {
     /// The verified keys: from memory, or from the directory kept by an earlier run.
-    pub(crate) async fn trust(&self, store: &Store, account: &Account, now: Timestamp) -> Result<Arc<TrustSet>, CheckError> {
+    pub(crate) async fn trust(
+        &self,
+        store: &Store,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<Arc<TrustSet>, CheckError> {
         if let Some(known) = self.known_trust() {
             return Ok(known.keys);
         }
@@ -300,7 +307,8 @@ pub(crate) fn name_drift(before: &View, after: &View) -> Vec<Difference> {
     for (path, text) in new.iter().filter(|(path, _)| !is_fact(path) && old.iter().all(|(known, _)| known != path)) {
         compare(path.trim_start_matches("/payload/"), ABSENT, text);
     }
-    let texts = |view: &View| view.constraints.iter().map(|constraint| constraint.text.clone()).collect::<Vec<_>>().join("; ");
+    let texts =
+        |view: &View| view.constraints.iter().map(|constraint| constraint.text.clone()).collect::<Vec<_>>().join("; ");
     compare("Constraints", &texts(before), &texts(after));
     compare(
         "Customer's words",

@@ -27,8 +27,8 @@ use thiserror::Error;
 use crate::keys::{Keyring, KeyringError};
 
 pub use session::Device;
-pub use stream::{ReviewEvent, ReviewEvents, StreamEnd};
 use session::Session;
+pub use stream::{ReviewEvent, ReviewEvents, StreamEnd};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,7 +77,9 @@ impl CallError {
         match self {
             Self::Unreachable(_) | Self::Malformed { .. } | Self::Keyring(_) => true,
             Self::Problem(problem) => {
-                matches!(problem.code, ErrorCode::Unavailable | ErrorCode::Internal) || problem.status >= 500 || problem.status == 429
+                matches!(problem.code, ErrorCode::Unavailable | ErrorCode::Internal)
+                    || problem.status >= 500
+                    || problem.status == 429
             }
             Self::TooLarge { .. } | Self::Address(_) => false,
         }
@@ -174,7 +176,8 @@ impl Client {
     }
 
     fn query(&self, path: &str, parameters: &[(&str, String)]) -> Result<RequestBuilder, CallError> {
-        let url = Url::parse_with_params(&self.url(path), parameters).map_err(|_| CallError::Address(self.base.clone()))?;
+        let url =
+            Url::parse_with_params(&self.url(path), parameters).map_err(|_| CallError::Address(self.base.clone()))?;
         Ok(self.http.request(Method::GET, url).timeout(CALL_TIMEOUT))
     }
 

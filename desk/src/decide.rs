@@ -117,7 +117,12 @@ impl Inner {
     }
 
     /// The review as it stands now. Without an answer from the gateway only low risk goes on, from what is here (E2).
-    async fn current_document(&self, enrolled: &Enrolled, review_id: &str, tier: Tier) -> Result<ReviewDocument, Refusal> {
+    async fn current_document(
+        &self,
+        enrolled: &Enrolled,
+        review_id: &str,
+        tier: Tier,
+    ) -> Result<ReviewDocument, Refusal> {
         match enrolled.client.review(review_id).await {
             Ok(document) => {
                 self.apply(vec![document.clone()], None).await?;
@@ -189,16 +194,10 @@ impl Inner {
             },
             auth: UserVerification { method: VerificationMethod::Pin, at: key.verified_at },
             reason: reason(request),
-            escalation: request
-                .escalation
-                .as_ref()
-                .filter(|_| request.decision == DecisionKind::Escalate)
-                .map(|escalation| Escalation { to: escalation.to.clone(), question: escalation.question.trim().to_owned() }),
-            confirmed: if request.decision == DecisionKind::Approve {
-                confirmed(&ready.made.view)
-            } else {
-                Vec::new()
-            },
+            escalation: request.escalation.as_ref().filter(|_| request.decision == DecisionKind::Escalate).map(
+                |escalation| Escalation { to: escalation.to.clone(), question: escalation.question.trim().to_owned() },
+            ),
+            confirmed: if request.decision == DecisionKind::Approve { confirmed(&ready.made.view) } else { Vec::new() },
             seen_checkpoint: ready.seen.clone(),
             decided_at,
         };

@@ -55,10 +55,7 @@ impl Inner {
     pub(crate) async fn enrol(&self, request: &EnrolRequest) -> Result<(), Refusal> {
         let _one_at_a_time = self.enrolling.lock().await;
         if self.enrolled().is_some() {
-            return Err(Refusal::new(
-                RefusalCode::AlreadySetUp,
-                "This desk is set up already. Nothing was changed.",
-            ));
+            return Err(Refusal::new(RefusalCode::AlreadySetUp, "This desk is set up already. Nothing was changed."));
         }
         check_new_pin(&request.pin)?;
         let device_name = request.device_name.trim();
@@ -133,7 +130,9 @@ impl Inner {
         let kept = tokio::task::spawn_blocking(move || keyring.write(&entry, &secret)).await;
         match kept {
             Ok(kept) => kept.map_err(Refusal::from),
-            Err(stopped) => Err(Refusal::new(RefusalCode::Internal, "The keyring could not be asked. Try again.").because(stopped)),
+            Err(stopped) => {
+                Err(Refusal::new(RefusalCode::Internal, "The keyring could not be asked. Try again.").because(stopped))
+            }
         }
     }
 
@@ -141,13 +140,16 @@ impl Inner {
         let cost = self.options.kdf_cost;
         let chance = Arc::clone(&self.options.chance);
         let (keyid, pin) = (keyid.to_owned(), Zeroizing::new(pin.to_owned()));
-        let sealed = tokio::task::spawn_blocking(move || {
-            SealedSeed::seal(&seed, &keyid, &pin, &wrap, cost, chance.as_ref())
-        })
-        .await
-        .map_err(|stopped| Refusal::new(RefusalCode::Internal, "The signing key could not be made. Try again.").because(stopped))??;
-        let text = serde_json::to_vec_pretty(&sealed)
-            .map_err(|error| Refusal::new(RefusalCode::Internal, "The signing key could not be written.").because(error))?;
+        let sealed =
+            tokio::task::spawn_blocking(move || SealedSeed::seal(&seed, &keyid, &pin, &wrap, cost, chance.as_ref()))
+                .await
+                .map_err(|stopped| {
+                    Refusal::new(RefusalCode::Internal, "The signing key could not be made. Try again.")
+                        .because(stopped)
+                })??;
+        let text = serde_json::to_vec_pretty(&sealed).map_err(|error| {
+            Refusal::new(RefusalCode::Internal, "The signing key could not be written.").because(error)
+        })?;
         account::write_durably(&self.options.data_dir.join(KEY_FILE), &text).map_err(|error| {
             Refusal::new(
                 RefusalCode::StorageFailed,
@@ -202,7 +204,9 @@ fn check_root(trust: &Trust, fingerprint: &str) -> Result<(), Refusal> {
     let key = Base64UrlUnpadded::decode_vec(&trust.root_key).ok().and_then(|bytes| PublicKey::parse(&bytes).ok());
     // The id is worked out from the key itself: what the gateway calls it proves nothing.
     match key {
-        Some(key) if key.id().to_string() != trust.root_keyid => Err(fingerprint_mismatch().because(OtherAnswer::RootKey)),
+        Some(key) if key.id().to_string() != trust.root_keyid => {
+            Err(fingerprint_mismatch().because(OtherAnswer::RootKey))
+        }
         Some(_) if trust.root_keyid.starts_with(fingerprint) => Ok(()),
         _ => Err(fingerprint_mismatch()),
     }
@@ -219,9 +223,9 @@ fn enrolment_body(
     let decision_key = Base64UrlUnpadded::encode_string(decision.public_key().as_bytes());
     let text = format!("seamark-enrolment/v1\n{code}\n{device_key}\n{decision_key}");
     let prove = |key: &SigningKey| {
-        key.sign(text.as_bytes())
-            .map(|signature| Base64UrlUnpadded::encode_string(signature.as_bytes()))
-            .map_err(|error| Refusal::new(RefusalCode::Internal, "The new keys could not sign. Try again.").because(error))
+        key.sign(text.as_bytes()).map(|signature| Base64UrlUnpadded::encode_string(signature.as_bytes())).map_err(
+            |error| Refusal::new(RefusalCode::Internal, "The new keys could not sign. Try again.").because(error),
+        )
     };
     Ok(EnrolmentRequest {
         proof: prove(device)?,
@@ -262,7 +266,9 @@ mod tests {
     fn an_invitation_code_names_the_root_key() {
         let code = " smi_AbCdEfGhIjKlMnOpQ_sT-v_0123456789abcdef ";
         assert_eq!(code_fingerprint(code).unwrap(), "0123456789abcdef");
-        for bad in ["", "smi_x", "smi_AbCdEfGhIjKlMnOpQrStUv_0123456789ABCDEF", "smk_AbCdEfGhIjKlMnOpQrStUv_0123456789abcdef"] {
+        for bad in
+            ["", "smi_x", "smi_AbCdEfGhIjKlMnOpQrStUv_0123456789ABCDEF", "smk_AbCdEfGhIjKlMnOpQrStUv_0123456789abcdef"]
+        {
             assert_eq!(code_fingerprint(bad).unwrap_err().code, RefusalCode::InvitationInvalid, "{bad}");
         }
     }
@@ -281,7 +287,10 @@ mod tests {
         let fingerprint = keyid.get(..16).unwrap();
         assert!(check_root(&trust(&keyid), fingerprint).is_ok());
         let claimed = "ab".repeat(32);
-        assert_eq!(check_root(&trust(&claimed), "abababababababab").unwrap_err().code, RefusalCode::FingerprintMismatch);
+        assert_eq!(
+            check_root(&trust(&claimed), "abababababababab").unwrap_err().code,
+            RefusalCode::FingerprintMismatch
+        );
         assert_eq!(check_root(&trust(&keyid), "abababababababab").unwrap_err().code, RefusalCode::FingerprintMismatch);
     }
 }

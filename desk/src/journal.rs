@@ -64,7 +64,10 @@ impl Inner {
                 None => "Delivered to the agent.".to_owned(),
             },
             OutboxKind::NotCounted => {
-                format!("Recorded, not counted: {}.", row.not_counted.as_deref().unwrap_or("the gateway gave no reason"))
+                format!(
+                    "Recorded, not counted: {}.",
+                    row.not_counted.as_deref().unwrap_or("the gateway gave no reason")
+                )
             }
             OutboxKind::Parked => format!(
                 "Kept here and not sent again: {} It has no effect. Look at the handoff again, or tell whoever runs \
@@ -111,7 +114,11 @@ impl Inner {
             acks: acks(row),
             next_try_text: row.next_try_at.filter(|_| row.phase == Phase::Waiting && row.n_tries > 0).map(|at| {
                 let wait_ms = u64::try_from(at.as_ms() - now.as_ms()).unwrap_or(0);
-                if wait_ms < 1000 { "Trying again now".to_owned() } else { format!("Next try in {}", words::span(wait_ms)) }
+                if wait_ms < 1000 {
+                    "Trying again now".to_owned()
+                } else {
+                    format!("Next try in {}", words::span(wait_ms))
+                }
             }),
         });
         Ok(shown.collect())

@@ -107,7 +107,8 @@ impl Inner {
         row.recorded_at = Some(decision.recorded_at);
         row.seq = Some(decision.recorded.seq);
         row.leaf = Some(decision.recorded.leaf.clone());
-        let is_handed_on = row.decision == "escalate" && decision.why.is_none_or(|why| why == seamark_contracts::outcome::NotCounted::Escalated);
+        let is_handed_on = row.decision == "escalate"
+            && decision.why.is_none_or(|why| why == seamark_contracts::outcome::NotCounted::Escalated);
         if decision.counted || is_handed_on {
             row.counted_at = Some(decision.recorded_at);
         } else {

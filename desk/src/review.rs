@@ -56,9 +56,11 @@ impl Inner {
         if !is_id(review_id) {
             return Err(not_found());
         }
-        let document = enrolled.client.review(review_id).await.map_err(|error| {
-            if self.is_online() { Refusal::from(error) } else { not_found() }
-        })?;
+        let document = enrolled
+            .client
+            .review(review_id)
+            .await
+            .map_err(|error| if self.is_online() { Refusal::from(error) } else { not_found() })?;
         self.apply(vec![document.clone()], None).await?;
         Ok(document)
     }
@@ -92,9 +94,8 @@ impl Inner {
 
     /// The view on screen for this statement, or a new one with a nonce of its own.
     fn show(&self, review_id: &str, checked: &Checked) -> Result<Shown, CheckError> {
-        let kept = self.with_shown(|shown| {
-            shown.get(review_id).filter(|shown| shown.statement == checked.statement).cloned()
-        });
+        let kept =
+            self.with_shown(|shown| shown.get(review_id).filter(|shown| shown.statement == checked.statement).cloned());
         if let Some(kept) = kept {
             return Ok(kept);
         }
@@ -178,11 +179,7 @@ impl Inner {
             contract_title: words::contract_words(&document.contract.name),
             draft: self.store.draft(&review_id).await?,
             opened_at: self.now().to_string(),
-            signer: Signer {
-                name: person.name,
-                role: String::new(),
-                keyid: enrolled.account.decision_keyid.clone(),
-            },
+            signer: Signer { name: person.name, role: String::new(), keyid: enrolled.account.decision_keyid.clone() },
             verify_error: Some(words),
             review_id,
         })
@@ -190,7 +187,8 @@ impl Inner {
 
     fn deadline(&self, document: &ReviewDocument, checked: Option<&Checked>) -> Deadline {
         let now = self.now();
-        let on_timeout = checked.and_then(|checked| checked.predicate.request.as_ref()).map(|request| request.on_timeout);
+        let on_timeout =
+            checked.and_then(|checked| checked.predicate.request.as_ref()).map(|request| request.on_timeout);
         let is_open = document.state == ReviewState::Open;
         Deadline {
             expires_at: document.expires_at.to_string(),
@@ -276,27 +274,23 @@ impl Inner {
         let kind = words::review_kind(words::state_name(document.state));
         let how = || self.closed_text(kind, by.as_deref(), at, now);
         let refusal = match document.state {
-            ReviewState::Open if now >= document.expires_at => Refusal::new(
-                RefusalCode::Expired,
-                "The deadline has passed. A decision has no effect any more.",
-            ),
+            ReviewState::Open if now >= document.expires_at => {
+                Refusal::new(RefusalCode::Expired, "The deadline has passed. A decision has no effect any more.")
+            }
             ReviewState::Open => return None,
-            ReviewState::Approved | ReviewState::Rejected => Refusal::new(
-                RefusalCode::AlreadyDecided,
-                format!("{}. There is nothing left to decide.", how()),
-            ),
-            ReviewState::Expired => Refusal::new(
-                RefusalCode::Expired,
-                "The deadline has passed. A decision has no effect any more.",
-            ),
+            ReviewState::Approved | ReviewState::Rejected => {
+                Refusal::new(RefusalCode::AlreadyDecided, format!("{}. There is nothing left to decide.", how()))
+            }
+            ReviewState::Expired => {
+                Refusal::new(RefusalCode::Expired, "The deadline has passed. A decision has no effect any more.")
+            }
             ReviewState::Withdrawn => Refusal::new(
                 RefusalCode::Withdrawn,
                 "The agent has taken this handoff back. There is nothing to decide.",
             ),
-            ReviewState::Superseded => Refusal::new(
-                RefusalCode::Superseded,
-                format!("{}. Decide on what took its place.", how()),
-            ),
+            ReviewState::Superseded => {
+                Refusal::new(RefusalCode::Superseded, format!("{}. Decide on what took its place.", how()))
+            }
         };
         Some(refusal)
     }
@@ -343,11 +337,15 @@ impl Inner {
         let digest = Digest::parse_hex(digest).map_err(|_| not_found())?;
         let shown = self.with_shown(|shown| shown.get(review_id).cloned()).ok_or_else(not_found)?;
         let artifact = shown.made.view.evidence.iter().filter_map(|evidence| evidence.artifact.as_ref());
-        let artifact = artifact.into_iter().find(|artifact| artifact.digest == digest).cloned().ok_or_else(not_found)?;
+        let artifact =
+            artifact.into_iter().find(|artifact| artifact.digest == digest).cloned().ok_or_else(not_found)?;
         if !artifact.media_type.starts_with("text/") && artifact.media_type != "application/json" {
             return Err(Refusal::new(
                 RefusalCode::NotFound,
-                format!("“{}” is a {} file. This version of Seamark shows text files only.", artifact.name, artifact.media_type),
+                format!(
+                    "“{}” is a {} file. This version of Seamark shows text files only.",
+                    artifact.name, artifact.media_type
+                ),
             ));
         }
         let stored = enrolled.client.artifact(review_id, digest).await?;
@@ -363,7 +361,8 @@ impl Inner {
         }
         let file = if artifact.salted { stored.get(16..).ok_or_else(changed)? } else { stored.as_slice() };
         let text = std::str::from_utf8(file).map_err(|error| {
-            Refusal::new(RefusalCode::CannotVerify, format!("“{}” is not readable as text.", artifact.name)).because(error)
+            Refusal::new(RefusalCode::CannotVerify, format!("“{}” is not readable as text.", artifact.name))
+                .because(error)
         })?;
         Ok(seamark_contracts::text::visible_text(text))
     }
@@ -389,7 +388,8 @@ pub(crate) fn candidate_refusal(enrolled: &Enrolled, checked: &Checked) -> Optio
         return refuse("This handoff was made on your behalf, and nobody decides in their own matter.".to_owned());
     }
     if checked.role_of(&person.roles).is_none() {
-        let candidates = checked.predicate.request.as_ref().map(|request| request.candidates.clone()).unwrap_or_default();
+        let candidates =
+            checked.predicate.request.as_ref().map(|request| request.candidates.clone()).unwrap_or_default();
         let roles: Vec<String> = candidates.iter().map(|role| words::role_words(role)).collect();
         return refuse(format!("Only these roles may decide this: {}. You do not hold one of them.", roles.join(", ")));
     }
@@ -414,9 +414,10 @@ pub(crate) fn closing(document: &ReviewDocument) -> (Option<String>, Option<Time
         return (None, None);
     }
     let is_escalation = document.state == ReviewState::Superseded;
-    let by = document.decisions.iter().rev().find(|decision| {
-        if is_escalation { decision.decision == DecisionKind::Escalate } else { decision.counted }
-    });
+    let by =
+        document.decisions.iter().rev().find(|decision| {
+            if is_escalation { decision.decision == DecisionKind::Escalate } else { decision.counted }
+        });
     let at = document.outcome.as_ref().map(|outcome| outcome.formed_at);
     (by.map(|decision| decision.reviewer_name.clone()), at.or(Some(document.expires_at)))
 }

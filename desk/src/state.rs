@@ -211,8 +211,7 @@ impl Inner {
             Density::Compact => "compact",
             Density::Dense => "dense",
         };
-        let appearance =
-            Appearance { theme: theme.to_owned(), zoom: zoom_per_cent(zoom), density: density.to_owned() };
+        let appearance = Appearance { theme: theme.to_owned(), zoom: zoom_per_cent(zoom), density: density.to_owned() };
         self.store.keep_appearance(&appearance).await?;
         self.changed.notify_one();
         Ok(())

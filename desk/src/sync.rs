@@ -68,7 +68,9 @@ enum LinkEnd {
 impl LinkEnd {
     fn call(&self) -> Option<&CallError> {
         match self {
-            Self::Call(error) | Self::Check(CheckError::Call(error)) | Self::Look(LookError::Call(error)) => Some(error),
+            Self::Call(error) | Self::Check(CheckError::Call(error)) | Self::Look(LookError::Call(error)) => {
+                Some(error)
+            }
             _ => None,
         }
     }

@@ -74,7 +74,11 @@ impl Bench {
         let enrolled = self.inner().enrolled().unwrap();
         enrolled.client.open_session().await.unwrap();
         let now = self.inner().now();
-        self.inner().checker.refresh_trust(&enrolled.client, &self.inner().store, &enrolled.account, now).await.unwrap();
+        self.inner()
+            .checker
+            .refresh_trust(&enrolled.client, &self.inner().store, &enrolled.account, now)
+            .await
+            .unwrap();
         self.inner().look_at_ledger(&enrolled).await.unwrap();
         self.inner().change_link(|link| {
             link.state = answer::LinkState::Connected;
@@ -133,4 +137,42 @@ fn request(pane: &answer::ReviewPane, decision: DecisionKind) -> DecideRequest {
             .collect(),
         pin: Some(PIN.to_owned()),
     }
+}
+
+/// Every action can run on any thread of a host's runtime: this does not compile otherwise.
+#[tokio::test]
+async fn every_action_can_run_on_any_thread() {
+    fn is_send<T: Send>(action: T) {
+        drop(action);
+    }
+    let bench = Bench::new().await;
+    let desk = bench.desk.clone();
+    let enrolment = bench.enrolment();
+    let decision = DecideRequest {
+        review_id: String::new(),
+        view_digest: String::new(),
+        decision: DecisionKind::Approve,
+        reason: ReasonInput { code: String::new(), text: String::new() },
+        escalation: None,
+        confirmed: Vec::new(),
+        pin: None,
+    };
+    is_send(desk.run(tokio_util::sync::CancellationToken::new()));
+    is_send(desk.app_state());
+    is_send(desk.enrol(&enrolment));
+    is_send(desk.move_local_gateway(""));
+    is_send(desk.inbox_rows("", "", 0, 0));
+    is_send(desk.open_review(""));
+    is_send(desk.decide(&decision));
+    is_send(desk.unlock(""));
+    is_send(desk.lock());
+    is_send(desk.outbox_rows());
+    is_send(desk.audit_rows("", None, None, 0, 0));
+    is_send(desk.audit_record(""));
+    is_send(desk.verify_record(""));
+    is_send(desk.artifact_text("", ""));
+    is_send(desk.save_draft("", ""));
+    is_send(desk.set_appearance(answer::Theme::System, 1.0, answer::Density::Comfortable));
+    is_send(desk.retry_keyring());
+    assert!(desk.account().is_none(), "none of them ran");
 }

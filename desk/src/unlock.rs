@@ -46,7 +46,12 @@ impl Inner {
     }
 
     /// The decision key: by a PIN entered now, or from the unlocked period where a fresh one is not asked for.
-    pub(crate) async fn open_key(&self, account: &Account, pin: Option<&str>, is_fresh: bool) -> Result<OpenKey, Refusal> {
+    pub(crate) async fn open_key(
+        &self,
+        account: &Account,
+        pin: Option<&str>,
+        is_fresh: bool,
+    ) -> Result<OpenKey, Refusal> {
         let now = self.local_now();
         let kept = self.with_signing(|signing| {
             let is_valid = |until: Timestamp| until > now && until.as_ms() - now.as_ms() <= UNLOCKED_MS;
@@ -87,9 +92,9 @@ impl Inner {
         let counted = failed.one_more(now);
         self.store.keep_failed_pins(counted).await?;
         let typed = Zeroizing::new(pin.to_owned());
-        let opened = tokio::task::spawn_blocking(move || sealed.unseal(&typed, &secret))
-            .await
-            .map_err(|stopped| Refusal::new(RefusalCode::Internal, "The PIN could not be checked. Try again.").because(stopped))?;
+        let opened = tokio::task::spawn_blocking(move || sealed.unseal(&typed, &secret)).await.map_err(|stopped| {
+            Refusal::new(RefusalCode::Internal, "The PIN could not be checked. Try again.").because(stopped)
+        })?;
         match opened {
             Ok(seed) => {
                 self.store.keep_failed_pins(FailedPins::default()).await?;

@@ -69,7 +69,11 @@ pub async fn look(client: &Client, store: &Store, vkey: &str, now: Timestamp) ->
 }
 
 /// Whether `head` may be remembered after `kept`.
-fn judge(kept: Option<&RememberedHead>, head: &Verified<Head>, proof: &[String]) -> Result<RememberedHead, WitnessError> {
+fn judge(
+    kept: Option<&RememberedHead>,
+    head: &Verified<Head>,
+    proof: &[String],
+) -> Result<RememberedHead, WitnessError> {
     if let Some(kept) = kept {
         // A hash that cannot be read proves nothing; an empty place in its stead fails the length check.
         let proof: Vec<Hash> = proof.iter().filter_map(|hash| Hash::parse(hash).ok()).collect();

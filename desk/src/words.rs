@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_say_them() {
-        for (ms, text) in [(400, "0 s"), (48_000, "48 s"), (180_000, "3 min"), (185_000, "3 min 5 s"), (3_840_000, "1 h 4 min")] {
+        for (ms, text) in
+            [(400, "0 s"), (48_000, "48 s"), (180_000, "3 min"), (185_000, "3 min 5 s"), (3_840_000, "1 h 4 min")]
+        {
             assert_eq!(span(ms), text);
         }
     }

@@ -16,7 +16,8 @@ use seamark_ledger::witness::RememberedHead;
 use serde_json::Value;
 
 use crate::answer::{
-    Acks, Claim, ClaimVerdict, RecordDecision, RecordDelivery, RecordEntry, RecordExecution, RecordLedger, RecordOutcome, RecordView, ReviewKind,
+    Acks, Claim, ClaimVerdict, RecordDecision, RecordDelivery, RecordEntry, RecordExecution, RecordLedger,
+    RecordOutcome, RecordView, ReviewKind,
 };
 use crate::client::CallError;
 use crate::core::{Enrolled, Inner};
@@ -39,7 +40,8 @@ impl Inner {
     pub(crate) async fn audit_record(&self, review_id: &str) -> Result<RecordView, Refusal> {
         let enrolled = self.need_account()?;
         let record = self.fetch_record(&enrolled, review_id).await?;
-        let cannot = |error: crate::check::CheckError| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error);
+        let cannot =
+            |error: crate::check::CheckError| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error);
         let checked = self.check(&enrolled, &record.review).await.map_err(cannot)?;
         let trust = self.checker.trust(&self.store, &enrolled.account, self.now()).await.map_err(cannot)?;
         let decisions = self.record_decisions(&record, &trust);
@@ -58,10 +60,10 @@ impl Inner {
             title: checked.contract.contract.title.clone(),
             outcome: self.record_outcome(&record),
             acks: own.last().map_or_else(|| record_acks(&record), crate::journal::acks),
-            delivery: record.review.delivered_at.map(|at| RecordDelivery {
-                text: "The agent acknowledged the outcome".to_owned(),
-                at: at.to_string(),
-            }),
+            delivery: record
+                .review
+                .delivered_at
+                .map(|at| RecordDelivery { text: "The agent acknowledged the outcome".to_owned(), at: at.to_string() }),
             execution: record_execution(&record, &trust),
             ledger: record_ledger(&record),
             statement_digest: checked.statement.to_hex(),
@@ -128,7 +130,9 @@ impl Inner {
     /// Are the decisions that were made on this desk in the record, as they were signed?
     async fn own_journal_claim(&self, review_id: &str, record: &AuditRecord) -> Result<Claim, Refusal> {
         let own = self.store.journal_of_review(review_id).await?;
-        let digest = |envelope: &Value| Envelope::from_value(envelope).ok().map(|read| read.unverified_value().unverified_digest());
+        let digest = |envelope: &Value| {
+            Envelope::from_value(envelope).ok().map(|read| read.unverified_value().unverified_digest())
+        };
         let recorded: Vec<Digest> = record.decisions.iter().filter_map(digest).collect();
         let sent = own.iter().filter(|row| row.recorded_at.is_some());
         let missing = sent.clone().filter(|row| {
@@ -136,9 +140,15 @@ impl Inner {
             kept.is_none_or(|kept| !recorded.contains(&kept))
         });
         let (verdict, sentence) = match (sent.clone().count(), missing.count()) {
-            (0, _) => (ClaimVerdict::Unknown, "No decision of this record was made on this desk, so it cannot vouch for one."),
-            (_, 0) => (ClaimVerdict::Pass, "The decision made on this desk is in the record exactly as it was signed here."),
-            (_, _) => (ClaimVerdict::Fail, "A decision made on this desk is not in the record, or not as it was signed here."),
+            (0, _) => {
+                (ClaimVerdict::Unknown, "No decision of this record was made on this desk, so it cannot vouch for one.")
+            }
+            (_, 0) => {
+                (ClaimVerdict::Pass, "The decision made on this desk is in the record exactly as it was signed here.")
+            }
+            (_, _) => {
+                (ClaimVerdict::Fail, "A decision made on this desk is not in the record, or not as it was signed here.")
+            }
         };
         Ok(Claim {
             id: "own-journal".to_owned(),
@@ -165,7 +175,8 @@ impl Inner {
 
     fn record_decisions(&self, record: &AuditRecord, trust: &TrustSet) -> Vec<RecordDecision> {
         let envelopes = record.decisions.iter();
-        let read = |envelope| statement::verify::<DecisionPredicate>(envelope, trust).ok().map(|read| read.into_inner());
+        let read =
+            |envelope| statement::verify::<DecisionPredicate>(envelope, trust).ok().map(|read| read.into_inner());
         envelopes.filter_map(read).map(|decision| record_decision(record, &decision)).collect()
     }
 }

@@ -8,8 +8,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Query`]
     pub async fn draft(&self, review_id: &str) -> Result<String, StoreError> {
-        let text: Option<String> =
-            sqlx::query_scalar("SELECT text FROM draft WHERE review_id = ?").bind(review_id).fetch_optional(&self.pool).await?;
+        let text: Option<String> = sqlx::query_scalar("SELECT text FROM draft WHERE review_id = ?")
+            .bind(review_id)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(text.unwrap_or_default())
     }
 
@@ -26,7 +28,11 @@ impl Store {
             )
         };
         let query = query.bind(review_id);
-        if text.is_empty() { query.execute(&self.pool).await? } else { query.bind(text).execute(&self.pool).await? };
+        if text.is_empty() {
+            query.execute(&self.pool).await?
+        } else {
+            query.bind(text).execute(&self.pool).await?
+        };
         Ok(())
     }
 }

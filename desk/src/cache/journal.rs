@@ -178,8 +178,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn journal_row(&self, decision_id: &str) -> Result<Option<JournalRow>, StoreError> {
-        let row =
-            sqlx::query("SELECT * FROM journal WHERE decision_id = ?").bind(decision_id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT * FROM journal WHERE decision_id = ?")
+            .bind(decision_id)
+            .fetch_optional(&self.pool)
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -223,9 +225,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn unproven_journal(&self) -> Result<Vec<JournalRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM journal WHERE phase = 'recorded' AND is_proven = 0 AND seq IS NOT NULL ORDER BY seq")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM journal WHERE phase = 'recorded' AND is_proven = 0 AND seq IS NOT NULL ORDER BY seq",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         read_all(&rows)
     }
 

@@ -147,11 +147,9 @@ fn read_window(row: &SqliteRow) -> Result<WindowRow, StoreError> {
 async fn put(connection: &mut SqliteConnection, row: &ReviewRow) -> Result<bool, StoreError> {
     let is_closed = row.state != "open";
     let place = row.closed_at.filter(|_| is_closed).map_or(row.expires_at.as_ms(), |at| -at.as_ms());
-    let search = format!(
-        "{} {} {} {} {} {}",
-        row.line, row.context, row.source, row.contract, row.review_id, row.handoff_id
-    )
-    .to_lowercase();
+    let search =
+        format!("{} {} {} {} {} {}", row.line, row.context, row.source, row.contract, row.review_id, row.handoff_id)
+            .to_lowercase();
     let version = i64::try_from(row.version).unwrap_or(i64::MAX);
     // A review of a handoff that was seen in an earlier revision is marked as changed until it is looked at.
     let done = sqlx::query(
@@ -250,8 +248,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn document(&self, review_id: &str) -> Result<Option<String>, StoreError> {
-        let body =
-            sqlx::query_scalar("SELECT body FROM document WHERE review_id = ?").bind(review_id).fetch_optional(&self.pool).await?;
+        let body = sqlx::query_scalar("SELECT body FROM document WHERE review_id = ?")
+            .bind(review_id)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(body)
     }
 
@@ -311,9 +311,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn counts(&self, soon: Timestamp) -> Result<Counts, StoreError> {
-        let rows = sqlx::query("SELECT contract, count(*) AS n FROM review WHERE is_closed = 0 GROUP BY contract ORDER BY contract")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT contract, count(*) AS n FROM review WHERE is_closed = 0 GROUP BY contract ORDER BY contract",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         let mut by_contract = Vec::with_capacity(rows.len());
         for row in rows {
             by_contract.push((row.try_get("contract")?, count_of(row.try_get("n")?)));
@@ -332,8 +334,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn next_mine(&self, review_id: &str) -> Result<Option<String>, StoreError> {
-        let place: Option<i64> =
-            sqlx::query_scalar("SELECT expires_at FROM review WHERE review_id = ?").bind(review_id).fetch_optional(&self.pool).await?;
+        let place: Option<i64> = sqlx::query_scalar("SELECT expires_at FROM review WHERE review_id = ?")
+            .bind(review_id)
+            .fetch_optional(&self.pool)
+            .await?;
         let after = sqlx::query_scalar(
             "SELECT review_id FROM review WHERE is_closed = 0 AND is_mine = 1 AND review_id <> ?1
              AND (place, review_id) > (?2, ?1) ORDER BY place, review_id LIMIT 1",

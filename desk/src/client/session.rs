@@ -84,9 +84,8 @@ impl Client {
         };
         let key = self.device_key(&device.keyid).await?;
         let request = ChallengeRequest { keyid: device.keyid.clone() };
-        let challenge: ChallengeAnswer = self
-            .public(self.request(Method::POST, "/v1/sessions/challenges").json(&request), "a challenge")
-            .await?;
+        let challenge: ChallengeAnswer =
+            self.public(self.request(Method::POST, "/v1/sessions/challenges").json(&request), "a challenge").await?;
         let text = format!("seamark-session/v1\n{}\n{}", device.origin, challenge.challenge);
         let proof = key.sign(text.as_bytes()).map_err(|_| KeyringError::Malformed)?;
         let request = SessionRequest {

@@ -69,9 +69,32 @@ fn is_row(pin: &str) -> bool {
 }
 
 const COMMON: &[&str] = &[
-    "password", "password1", "passw0rd", "qwertyui", "qwerty123", "iloveyou", "letmein1", "welcome1", "seamark1",
-    "changeme", "112233", "159753", "147258", "147852", "258456", "159357", "134679", "102030", "112358", "314159",
-    "271828", "696969", "789456", "456789", "142536", "753951",
+    "password",
+    "password1",
+    "passw0rd",
+    "qwertyui",
+    "qwerty123",
+    "iloveyou",
+    "letmein1",
+    "welcome1",
+    "seamark1",
+    "changeme",
+    "112233",
+    "159753",
+    "147258",
+    "147852",
+    "258456",
+    "159357",
+    "134679",
+    "102030",
+    "112358",
+    "314159",
+    "271828",
+    "696969",
+    "789456",
+    "456789",
+    "142536",
+    "753951",
 ];
 
 /// Wrong PINs since the last right one. Kept on disk, so that starting anew does not start the count anew.

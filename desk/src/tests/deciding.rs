@@ -257,8 +257,12 @@ async fn a_changed_handoff_names_what_is_different() {
     let mut events = bench.desk.events();
     let changed = bench.stand.make_review("other-card", |body| body["payload"]["amount"] = "99.00".into());
     bench.stand.put(changed.clone());
-    let closed =
-        bench.stand.close(document.review_id, OutcomeKind::Superseded, OutcomeCause::NewRevision, Some(changed.review_id));
+    let closed = bench.stand.close(
+        document.review_id,
+        OutcomeKind::Superseded,
+        OutcomeCause::NewRevision,
+        Some(changed.review_id),
+    );
     bench.inner().apply(vec![closed, changed.clone()], None).await.unwrap();
     let change = loop {
         match events.recv().await.unwrap() {

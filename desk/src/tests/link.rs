@@ -53,7 +53,10 @@ async fn offline_only_low_risk_is_signed_and_waits() {
     let plain = bench.open(&bench.stand.add_review("returned-goods")).await;
     assert!(plain.view.tier < Tier::T2, "{:?}", plain.view.tier);
     bench.stand.with(|state| state.is_down = true);
-    assert_eq!(bench.desk.decide(&request(&risky, DecisionKind::Approve)).await.unwrap_err().code, RefusalCode::Offline);
+    assert_eq!(
+        bench.desk.decide(&request(&risky, DecisionKind::Approve)).await.unwrap_err().code,
+        RefusalCode::Offline
+    );
     let saved = bench.desk.decide(&request(&plain, DecisionKind::Approve)).await.unwrap();
     assert!(saved.acks.saved_at.is_some() && saved.acks.recorded_at.is_none());
     bench.inner().send_waiting().await.unwrap();

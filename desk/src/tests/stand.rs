@@ -9,9 +9,11 @@ use seamark_contracts::admission::{AdmissionContext, judge, parse_submission};
 use seamark_contracts::api::agent::OutcomeSummary;
 use seamark_contracts::api::device::{ChallengeAnswer, EnrolmentAnswer, EnrolmentRequest, Person, SessionAnswer};
 use seamark_contracts::api::ledger::{ConsistencyProof, LedgerPosition, RecordedEntry, Trust};
-use seamark_contracts::api::review::{DecisionAnswer, DecisionRequest, DecisionSummary, ReviewDocument, ReviewPage, ReviewState};
-use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp, make_nonce};
+use seamark_contracts::api::review::{
+    DecisionAnswer, DecisionRequest, DecisionSummary, ReviewDocument, ReviewPage, ReviewState,
+};
 use seamark_contracts::clock::Clock as _;
+use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::decision::{DecisionKind, DecisionPredicate};
 use seamark_contracts::digest::Digest;
@@ -182,7 +184,13 @@ impl Stand {
     }
 
     /// Ends a review.
-    pub(crate) fn close(&self, review_id: ReviewId, kind: OutcomeKind, cause: OutcomeCause, superseded_by: Option<ReviewId>) -> ReviewDocument {
+    pub(crate) fn close(
+        &self,
+        review_id: ReviewId,
+        kind: OutcomeKind,
+        cause: OutcomeCause,
+        superseded_by: Option<ReviewId>,
+    ) -> ReviewDocument {
         self.with(|state| {
             let document = state.reviews.get_mut(&review_id.to_string()).unwrap();
             document.version += 1;
@@ -238,7 +246,10 @@ impl Stand {
                 return self.stream(stream).await;
             }
             let (status, body) = self.answer(&method, &path, &body);
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
             if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(body.as_bytes()).await.is_err() {
                 return;
             }

@@ -120,9 +120,7 @@ fn from_problem(problem: &Problem) -> Refusal {
             "The handoff was changed after it was shown to you. Look at the new version.".to_owned(),
         ),
         ErrorCode::NotCandidate | ErrorCode::Forbidden => (RefusalCode::NotCandidate, problem.detail.clone()),
-        ErrorCode::NotFound => {
-            (RefusalCode::NotFound, "The gateway does not have this, or not for you.".to_owned())
-        }
+        ErrorCode::NotFound => (RefusalCode::NotFound, "The gateway does not have this, or not for you.".to_owned()),
         ErrorCode::Unavailable => (
             RefusalCode::Offline,
             "The gateway is busy or starting. Nothing was changed. Seamark tries again by itself.".to_owned(),
