@@ -1,9 +1,7 @@
 //! `seamark ledger`: an independent look at what is stored.
 
-
 use anyhow::ensure;
 use clap::{Args, Subcommand};
-
 
 use crate::options::DataDir;
 use crate::place;

@@ -1,4 +1,5 @@
 //! The command line as programs and people meet it: names, exit codes, answers, messages.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside of test functions")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
