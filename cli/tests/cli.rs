@@ -1,5 +1,10 @@
 //! The command line as programs and people meet it: names, exit codes, answers, messages.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stand outside of test functions"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
