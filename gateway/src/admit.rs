@@ -248,7 +248,7 @@ async fn judge(
     decimals: &[String],
     context: Context,
 ) -> Result<Judged, Failure> {
-    let Some(compiled) = shared.contract(&submission.contract).await? else {
+    let Some(compiled) = shared.contract(connection, &submission.contract).await? else {
         let failure = Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::UnknownContract,

@@ -61,7 +61,7 @@ pub(crate) async fn load_case(shared: &Shared, connection: &mut SqliteConnection
     let handoff = db::parsed(db::handoff::load(connection, attempt.handoff).await?, "attempt", "handoff", no)?;
     let statement = db::parsed(db::attempt::load_statement(connection, no).await?, "statement", "no", no)?;
     let id = ContractId { name: attempt.contract_name.clone(), version: attempt.contract_version.clone() };
-    let compiled = db::parsed(shared.contract(&id).await?, "attempt", "contract_name", no)?;
+    let compiled = db::parsed(shared.contract(connection, &id).await?, "attempt", "contract_name", no)?;
     Ok(Case {
         ledger_ref: db::parsed(Digest::parse_hex(&handoff.ledger_ref).ok(), "handoff", "ref", handoff.no)?,
         predicate: crate::admit::predicate_of(&statement.bytes, no)?,

@@ -51,8 +51,11 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Whether another process holds the database, so that trying again is the right answer.
+    /// Whether the database is busy with others, so that trying again is the right answer.
     pub(crate) fn is_busy(&self) -> bool {
+        if matches!(self, Self::Database(sqlx::Error::PoolTimedOut)) {
+            return true;
+        }
         let Self::Database(sqlx::Error::Database(fault)) = self else { return false };
         // SQLITE_BUSY and SQLITE_LOCKED in their extended forms: the primary code is the lowest byte.
         fault.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))

@@ -130,9 +130,9 @@ pub(crate) fn decision_summary(row: &DecisionRow) -> Result<DecisionSummary, Sto
 }
 
 /// The exact contract of an attempt.
-pub(crate) async fn contract_ref(app: &App, attempt: &AttemptRow) -> Result<ContractRef, StorageError> {
+async fn contract_ref(app: &App, connection: &mut SqliteConnection, attempt: &AttemptRow) -> Result<ContractRef, StorageError> {
     let id = ContractId { name: attempt.contract_name.clone(), version: attempt.contract_version.clone() };
-    let compiled = app.contract(&id).await?;
+    let compiled = app.contract(connection, &id).await?;
     Ok(db::parsed(compiled, "attempt", "contract_name", attempt.no)?.reference())
 }
 
@@ -161,7 +161,7 @@ pub(crate) async fn review(
         handoff_id: handoff_id(&handoff)?,
         version: to_u64(attempt.version, "attempt", "version")?,
         handoff: envelope(&statement.bytes, &statement.signature, &app.keys.handoff),
-        contract: contract_ref(app, attempt).await?,
+        contract: contract_ref(app, connection, attempt).await?,
         state,
         decisions: decisions.iter().map(decision_summary).collect::<Result<_, _>>()?,
         outcome: outcome.as_ref().map(outcome_summary).transpose()?,

@@ -189,7 +189,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         if error.is_busy() {
-            let detail = "Another process holds the database. Nothing was changed; send the same request again.";
+            let detail = "The database is busy with others. Nothing was changed; send the same request again.";
             return Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail).because(error);
         }
         Self::internal(error)
@@ -209,7 +209,7 @@ impl From<RecordError> for Failure {
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(5), detail).because(error)
             }
             RecordError::Storage(storage) if storage.is_busy() => {
-                let detail = "Another process holds the database. Nothing was changed; send the same request again.";
+                let detail = "The database is busy with others. Nothing was changed; send the same request again.";
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail).because(error)
             }
             RecordError::Storage(_) => Self::internal(error),

@@ -84,13 +84,18 @@ impl App {
     }
 
     /// A published contract, compiled once; `None` when that version is not published.
-    pub(crate) async fn contract(&self, id: &ContractId) -> Result<Option<Arc<CompiledContract>>, StorageError> {
+    ///
+    /// The connection is the caller's: who waits for a second one while holding the first can wait for ever.
+    pub(crate) async fn contract(
+        &self,
+        connection: &mut SqliteConnection,
+        id: &ContractId,
+    ) -> Result<Option<Arc<CompiledContract>>, StorageError> {
         let key = (id.name.clone(), id.version.clone());
         if let Some(known) = self.contracts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Some(Arc::clone(known)));
         }
-        let mut connection = self.database.read().await?;
-        let Some(row) = db::contract::find(&mut connection, &id.name, &id.version).await? else { return Ok(None) };
+        let Some(row) = db::contract::find(connection, &id.name, &id.version).await? else { return Ok(None) };
         let digest = Digest::from_bytes(db::bytes32(&row.digest, "contract", "digest", row.no)?);
         let compiled = serde_json::from_slice(&row.canonical).ok().and_then(|contract| CompiledContract::compile(contract).ok());
         let compiled = db::parsed(compiled, "contract", "canonical", row.no)?;

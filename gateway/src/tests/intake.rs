@@ -267,3 +267,16 @@ async fn more_than_the_rate_is_told_to_wait() {
     let other = world.agent("order-desk").await;
     assert_eq!(world.get("/v1/webhooks", &other).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn one_reader_is_enough_for_many_at_once() {
+    // Who waits for a second connection while holding the first would wait for ever here.
+    let world = World::with(Limits { n_readers: 1, ..Limits::default() }).await;
+    let key = world.agent("order-desk").await;
+    let bodies: Vec<Value> = (0..20).map(|_| world.submission("refund.issue", "returned-goods")).collect();
+    let replies = join_all(bodies.iter().map(|body| world.post("/v1/handoffs", &key, body))).await;
+    assert!(replies.iter().all(|reply| reply.status == StatusCode::CREATED));
+    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    let (reviews, webhooks) = tokio::join!(alice.reviews(&world), world.get("/v1/webhooks", &key));
+    assert_eq!((reviews.len(), webhooks.status), (20, StatusCode::OK));
+}
