@@ -58,6 +58,28 @@ impl Content {
 pub(crate) static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../examples.json")).unwrap_or_default());
 
+/// A DSSE envelope: `payload` is the statement's bytes in standard base64. See docs/FORMATS.md, section 3.
+#[derive(Clone, Debug, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used; envelopes are read by the ledger crate")]
+pub(crate) struct Envelope {
+    payload: String,
+    /// Always `application/vnd.in-toto+json`.
+    payload_type: String,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// One signature of an envelope.
+#[derive(Clone, Debug, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used; envelopes are read by the ledger crate")]
+pub(crate) struct EnvelopeSignature {
+    /// A hint: which key signed.
+    keyid: Option<String>,
+    /// Ed25519, 64 bytes, standard base64.
+    sig: String,
+}
+
 /// One answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -160,21 +182,22 @@ impl Operation {
 }
 
 /// The whole document. `operations` are `(method, path, operation)`.
-pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)]) -> Value {
+pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)], examples: &Map<String, Value>) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
     let mut generator = settings.into_generator();
     let problem_schema = generator.subschema_for::<Problem>().to_value();
+    let mut context = Context { generator, problem_schema, examples };
     let mut paths: Map<String, Value> = Map::new();
     for (method, path, operation) in operations {
         let item = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
         if let Some(members) = item.as_object_mut() {
-            members.insert(method.to_lowercase(), describe(operation, &mut generator, &problem_schema));
+            members.insert(method.to_lowercase(), describe(operation, &mut context));
         }
     }
-    let schemas: Map<String, Value> = generator.take_definitions(true);
+    let schemas: Map<String, Value> = context.generator.take_definitions(true);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -208,7 +231,13 @@ const INTRODUCTION: &str = "Every body is JSON in UTF-8 without duplicate names,
      error is an RFC 9457 problem whose `code` programs switch on. What is signed, how it is hashed and how it is verified is in \
      docs/FORMATS.md; this document and that one are enough to write a client, a reviewer's desk and a verifier.";
 
-fn describe(operation: &Operation, generator: &mut SchemaGenerator, problem_schema: &Value) -> Value {
+struct Context<'e> {
+    generator: SchemaGenerator,
+    problem_schema: Value,
+    examples: &'e Map<String, Value>,
+}
+
+fn describe(operation: &Operation, context: &mut Context<'_>) -> Value {
     let mut members = Map::new();
     members.insert("operationId".to_owned(), json!(operation.id));
     members.insert("tags".to_owned(), json!([operation.tag]));
@@ -227,19 +256,19 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator, problem_sche
         members.insert("parameters".to_owned(), Value::Array(params));
     }
     if let Some(request) = &operation.request {
-        let content = describe_content(request, operation.id, "request", generator);
+        let content = describe_content(request, operation.id, "request", context);
         members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     let mut responses = Map::new();
     for answer in &operation.answers {
         let mut response = json!({ "description": answer.says });
         if let (Some(content), Some(response)) = (&answer.content, response.as_object_mut()) {
-            let content = describe_content(content, operation.id, answer.status.as_str(), generator);
+            let content = describe_content(content, operation.id, answer.status.as_str(), context);
             response.insert("content".to_owned(), content);
         }
         responses.insert(answer.status.as_str().to_owned(), response);
     }
-    for (status, response) in describe_problems(&operation.problems, problem_schema) {
+    for (status, response) in describe_problems(&operation.problems, &context.problem_schema) {
         responses.insert(status, response);
     }
     members.insert("responses".to_owned(), Value::Object(responses));
@@ -262,12 +291,12 @@ fn describe_param(param: &Param) -> Value {
     })
 }
 
-fn describe_content(content: &Content, id: &str, part: &str, generator: &mut SchemaGenerator) -> Value {
+fn describe_content(content: &Content, id: &str, part: &str, context: &mut Context<'_>) -> Value {
     let schema = match content.schema {
-        Some(schema) => schema(generator).to_value(),
+        Some(schema) => schema(&mut context.generator).to_value(),
         None => json!({ "type": "string" }),
     };
-    let example = EXAMPLES.get(&format!("{id}.{part}")).cloned().unwrap_or_default();
+    let example = context.examples.get(&format!("{id}.{part}")).cloned().unwrap_or_default();
     json!({ content.media: { "schema": schema, "example": example } })
 }
 

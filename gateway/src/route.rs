@@ -116,7 +116,7 @@ pub(crate) fn router(shared: Shared) -> Router {
 
 /// The OpenAPI document.
 pub(crate) fn openapi_document() -> serde_json::Value {
-    openapi::document(&operations())
+    openapi::document(&operations(), &openapi::EXAMPLES)
 }
 
 /// Largest body of any route: an envelope of 384 KiB and a view.

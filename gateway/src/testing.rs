@@ -1,7 +1,7 @@
 //! A gateway in process for tests: a real database in a temporary folder, a clock that stands still, seeded chance.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -28,7 +28,7 @@ use seamark_contracts::view::render::{RenderInput, render};
 use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::statement;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) chance: Arc<SeededChance>,
+    /// Bodies by `OPERATION.request` and `OPERATION.STATUS`, the first of each.
+    pub(crate) examples: Mutex<Map<String, Value>>,
     _tasks: JoinSet<()>,
 }
 
@@ -124,7 +126,7 @@ impl World {
         let mut tasks = JoinSet::new();
         tasks.spawn(crate::sse::run(gateway.shared.clone()));
         let router = gateway.router();
-        Self { folder, gateway, router, clock, chance, _tasks: tasks }
+        Self { folder, gateway, router, clock, chance, examples: Mutex::default(), _tasks: tasks }
     }
 
     /// Closes the database and opens it again, as after a crash of everything but the disk.
@@ -139,6 +141,7 @@ impl World {
 
     pub(crate) async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Vec<u8>) -> Reply {
         let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
+        let sent: Option<Value> = serde_json::from_slice(&body).ok();
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -146,7 +149,18 @@ impl World {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        if status.is_success() {
+            let given = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes)));
+            self.note_example(method, path, "request", sent);
+            self.note_example(method, path, status.as_str(), Some(given));
+        }
         Reply { status, bytes }
+    }
+
+    /// Keeps a body as the example of its operation, unless there is one.
+    pub(crate) fn note_example(&self, method: &str, path: &str, part: &str, body: Option<Value>) {
+        let (Some(id), Some(body)) = (operation_id(method, path), body) else { return };
+        self.examples.lock().unwrap().entry(format!("{id}.{part}")).or_insert(body);
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
@@ -218,6 +232,18 @@ impl World {
         let report = self.gateway.fsck().await;
         assert!(report.is_sound(), "{report:#?}");
     }
+}
+
+/// The operation that serves this address: the one with the fewest parameters in its path.
+fn operation_id(method: &str, path: &str) -> Option<&'static str> {
+    let asked: Vec<&str> = path.split('?').next()?.split('/').collect();
+    let fits = |template: &str| {
+        let parts: Vec<&str> = template.split('/').collect();
+        parts.len() == asked.len() && parts.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
+    };
+    let mut found: Vec<_> = crate::route::operations().into_iter().filter(|(m, template, _)| *m == method && fits(template)).collect();
+    found.sort_by_key(|(_, template, _)| template.matches('{').count());
+    found.first().map(|(_, _, operation)| operation.id)
 }
 
 pub(crate) fn enrolment(code: &str, device_key: &SigningKey, decision_key: &SigningKey) -> Value {

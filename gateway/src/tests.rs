@@ -1,7 +1,9 @@
 //! Journeys through the gateway in process.
 
 mod access;
+mod execution;
 mod intake;
+mod openapi;
 mod proofs;
 mod streams;
 mod thin;

@@ -6,7 +6,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::{Endpoint, Json};
-use crate::openapi::{Access, Operation};
+use crate::openapi::{Access, Envelope, Operation};
 use crate::problem::Failure;
 use crate::state::Shared;
 use crate::{db, document};
@@ -14,7 +14,7 @@ use crate::{db, document};
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("readDirectory", "gateway", Access::Public, "Persons, agents and keys, signed")
         .says("A DSSE envelope of a directory statement (docs/FORMATS.md, section 8). Verify it against the pinned root key.")
-        .gives::<Value>(StatusCode::OK, "The newest directory.")
+        .gives::<Envelope>(StatusCode::OK, "The newest directory.")
         .fails(StatusCode::NOT_FOUND, seamark_contracts::problem::ErrorCode::NotFound);
     Endpoint { method: "GET", path: "/v1/directory", handler: get(handle), operation }
 }

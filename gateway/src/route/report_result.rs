@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{At, Body, Endpoint, Json, LARGE, handoff_param};
 use crate::auth::Agent;
 use crate::execute;
-use crate::openapi::{Access, Operation};
+use crate::openapi::{Access, Envelope, Operation};
 use crate::problem::Failure;
 use crate::state::Shared;
 
@@ -21,7 +21,7 @@ pub(crate) fn endpoint() -> Endpoint {
          per attempt; the same one again gets the same answer.",
     );
     let operation = handoff_param(operation)
-        .takes::<Value>()
+        .takes::<Envelope>()
         .gives::<ResultAnswer>(StatusCode::OK, "Recorded; the reviewer sees it.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::CONFLICT, ErrorCode::OutcomeExists)
