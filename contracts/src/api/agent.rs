@@ -171,6 +171,8 @@ pub struct WebhookAnswer {
     /// `whsec_...` (Standard Webhooks); only in the answer to the creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// `whpk_...` (Standard Webhooks): the gateway's Ed25519 key under which the `v1a` signatures verify.
+    pub public_key: String,
     pub is_enabled: bool,
 }
 
