@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use seamark_contracts::admission::{self, AdmissionContext, Admitted, EarlierHandoff};
 use seamark_contracts::api::agent::{HandoffAnswer, HandoffStatus};
@@ -19,7 +20,6 @@ use seamark_contracts::review;
 use seamark_contracts::{mask, strict_json};
 use seamark_ledger::entry::EntryType;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use crate::auth::Agent;
 use crate::conclude::{self, Case};
@@ -59,7 +59,12 @@ impl Content {
         for file in &self.artifacts {
             let digest = file.digest.as_bytes().to_vec();
             if rows.iter().all(|row| row.digest != digest) {
-                rows.push(ArtifactRow { content: no, digest, salt: Some(file.salt.to_vec()), bytes: Some(file.bytes.clone()) });
+                rows.push(ArtifactRow {
+                    content: no,
+                    digest,
+                    salt: Some(file.salt.to_vec()),
+                    bytes: Some(file.bytes.clone()),
+                });
             }
         }
         (payload, rows)
@@ -104,7 +109,8 @@ impl Change for Admit {
         entered.admit_handoff(handoff.clone());
         let (payload, artifacts) = self.content.rows(handoff.no);
         entered.admit_content(payload, artifacts);
-        let (attempt, position) = open_attempt(&mut entered, &self.prepared, handoff.no, self.ledger_ref, actor).await?;
+        let (attempt, position) =
+            open_attempt(&mut entered, &self.prepared, handoff.no, self.ledger_ref, actor).await?;
         Ok(Some((handoff, attempt, position)))
     }
 }
@@ -126,7 +132,16 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
                 Known::Same(answer) => Ok(Received::Known(answer)),
                 Known::Other { handoff, stored } => {
                     let problem = reused(&stored);
-                    Err(keep_refusal(shared, agent, bytes, body_mac, Some(&handoff), Some(submission.handoff_id), problem).await)
+                    Err(keep_refusal(
+                        shared,
+                        agent,
+                        bytes,
+                        body_mac,
+                        Some(&handoff),
+                        Some(submission.handoff_id),
+                        problem,
+                    )
+                    .await)
                 }
             };
         }
@@ -192,7 +207,10 @@ fn check_scope(agent: &Agent, submission: &Submission) -> Result<(), Failure> {
     if agent.may_use(&submission.contract.name) {
         return Ok(());
     }
-    Err(Failure::forbidden(format!("This agent key is not for the contract {}. Ask the operator for one that is.", submission.contract.name)))
+    Err(Failure::forbidden(format!(
+        "This agent key is not for the contract {}. Ask the operator for one that is.",
+        submission.contract.name
+    )))
 }
 
 enum Known {
@@ -252,7 +270,10 @@ async fn judge(
         let failure = Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::UnknownContract,
-            format!("{} is not published here, so nothing can be checked. See /v1/contracts for the versions that are.", submission.contract),
+            format!(
+                "{} is not published here, so nothing can be checked. See /v1/contracts for the versions that are.",
+                submission.contract
+            ),
         );
         let message = "no such contract version is published".to_owned();
         let violation = Violation { pointer: "/contract".to_owned(), rule: "version".to_owned(), message };
@@ -280,7 +301,12 @@ async fn judge(
 }
 
 /// Signs what was admitted, ready to be recorded.
-fn prepare(shared: &Shared, admitted: Admitted, raw: &[u8], body_mac: [u8; 32]) -> Result<(Prepared, Content), Failure> {
+fn prepare(
+    shared: &Shared,
+    admitted: Admitted,
+    raw: &[u8],
+    body_mac: [u8; 32],
+) -> Result<(Prepared, Content), Failure> {
     let Admitted { predicate, disclosures, artifacts } = admitted;
     let signed = sign::handoff(&predicate, &shared.keys.handoff).map_err(Failure::internal)?;
     let review_id = predicate.request.as_ref().map(|_| ReviewId::make(predicate.created_at, shared.chance.as_ref()));
@@ -331,7 +357,8 @@ pub(crate) fn predicate_of(bytes: &[u8], no: i64) -> Result<HandoffPredicate, St
 
 async fn load_earlier(connection: &mut SqliteConnection, row: &HandoffRow) -> Result<EarlierHandoff, StorageError> {
     let attempt = db::parsed(db::attempt::newest(connection, row.no).await?, "handoff", "no", row.no)?;
-    let statement = db::parsed(db::attempt::load_statement(connection, attempt.no).await?, "statement", "no", attempt.no)?;
+    let statement =
+        db::parsed(db::attempt::load_statement(connection, attempt.no).await?, "statement", "no", attempt.no)?;
     let predicate = predicate_of(&statement.bytes, attempt.no)?;
     let disclosures = document::disclosures(connection, attempt.content).await?;
     let (intent_nonce, intent_text) = intent_of(&predicate, &disclosures);
@@ -339,7 +366,10 @@ async fn load_earlier(connection: &mut SqliteConnection, row: &HandoffRow) -> Re
     Ok(EarlierHandoff {
         handoff_id: predicate.handoff_id,
         digest: Digest::from_bytes(db::bytes32(&attempt.statement_digest, "attempt", "statement_digest", attempt.no)?),
-        contract: seamark_contracts::handoff::ContractId { name: attempt.contract_name, version: attempt.contract_version },
+        contract: seamark_contracts::handoff::ContractId {
+            name: attempt.contract_name,
+            version: attempt.contract_version,
+        },
         source: predicate.source.agent,
         destination: predicate.destination.agent,
         at: Timestamp::from_ms(row.created_ms),
@@ -449,7 +479,9 @@ pub(crate) async fn refused_answer(
     agent: &AgentUrn,
     handoff_id: &HandoffId,
 ) -> Result<Option<HandoffAnswer>, StorageError> {
-    let Some(row) = db::refusal::newest(connection, agent.as_str(), &handoff_id.to_string()).await? else { return Ok(None) };
+    let Some(row) = db::refusal::newest(connection, agent.as_str(), &handoff_id.to_string()).await? else {
+        return Ok(None);
+    };
     let submission = row.raw.as_deref().and_then(|raw| admission::parse_submission(raw).ok());
     let Some((submission, _)) = submission else { return Ok(None) };
     Ok(Some(HandoffAnswer {
@@ -492,7 +524,12 @@ impl Change for Revise {
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Revised, StorageError> {
         let connection = plan.reader().await?;
-        let newest = db::parsed(db::attempt::newest(connection, self.case.handoff.no).await?, "handoff", "no", self.case.handoff.no)?;
+        let newest = db::parsed(
+            db::attempt::newest(connection, self.case.handoff.no).await?,
+            "handoff",
+            "no",
+            self.case.handoff.no,
+        )?;
         if newest.no != self.case.attempt.no {
             return Ok(Revised::Raced);
         }
@@ -518,7 +555,8 @@ impl Change for Revise {
         plan.record(draft).await?;
         for effect in effects {
             if let review::Effect::Conclude { ending, quorum } = effect {
-                conclude::conclude(plan, &self.shared, &self.case, ending, quorum, Some(self.prepared.signed.digest)).await?;
+                conclude::conclude(plan, &self.shared, &self.case, ending, quorum, Some(self.prepared.signed.digest))
+                    .await?;
             }
         }
         let received = self.prepared.received(&self.agent.key_id, of);
@@ -526,14 +564,20 @@ impl Change for Revise {
         let (payload, artifacts) = self.content.rows(entered.position().no);
         entered.admit_content(payload, artifacts);
         let (attempt, position) =
-            open_attempt(&mut entered, &self.prepared, self.case.handoff.no, self.case.ledger_ref, &self.agent.key_id).await?;
+            open_attempt(&mut entered, &self.prepared, self.case.handoff.no, self.case.ledger_ref, &self.agent.key_id)
+                .await?;
         conclude::close(&mut entered, self.case.attempt.no, "superseded", Some(attempt.no)).await?;
         Ok(Revised::Done(Box::new((attempt, position))))
     }
 }
 
 /// Takes a changed content for an open handoff: the old attempt ends superseded, a new one begins.
-pub(crate) async fn revise(shared: &Shared, agent: &Agent, handoff_id: HandoffId, bytes: &[u8]) -> Result<Received, Failure> {
+pub(crate) async fn revise(
+    shared: &Shared,
+    agent: &Agent,
+    handoff_id: HandoffId,
+    bytes: &[u8],
+) -> Result<Received, Failure> {
     let body_mac = shared.keys.intake.mac("submission", &[bytes]);
     let (submission, decimals) = match read(bytes) {
         Ok(read) => read,
@@ -557,8 +601,11 @@ pub(crate) async fn revise(shared: &Shared, agent: &Agent, handoff_id: HandoffId
             return Err(too_late());
         }
         let case = conclude::load_case(shared, &mut connection, newest).await?;
-        let context =
-            Context { revision: case.predicate.revision + 1, supersedes: Some(case.statement), except: Some(handoff.no) };
+        let context = Context {
+            revision: case.predicate.revision + 1,
+            supersedes: Some(case.statement),
+            except: Some(handoff.no),
+        };
         let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
         drop(connection);
         let (admitted, _) = match judged {
@@ -596,8 +643,10 @@ fn check_same_seam(handoff: &HandoffRow, submission: &Submission) -> Result<(), 
         ("/correlationId", handoff.correlation_id == submission.correlation_id),
     ];
     match fields.iter().find(|(_, is_same)| !is_same) {
-        Some((pointer, _)) => Err(Failure::invalid(pointer, "a revision keeps contract name, source, destination and correlation id; submit a new handoff instead")),
+        Some((pointer, _)) => Err(Failure::invalid(
+            pointer,
+            "a revision keeps contract name, source, destination and correlation id; submit a new handoff instead",
+        )),
         None => Ok(()),
     }
 }
-

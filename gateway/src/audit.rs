@@ -1,11 +1,11 @@
 //! Looking back: concluded reviews, and everything recorded about one.
 
+use crate::db::SqliteConnection;
 use seamark_contracts::api::audit::{AuditPage, AuditRecord};
 use seamark_contracts::api::ledger::ConsistencyProof;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::handoff::ContractId;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use crate::auth::Device;
 use crate::conclude;
@@ -65,9 +65,17 @@ impl Filter {
         }
         let Some(words) = &self.words else { return Ok(true) };
         let handoff = db::parsed(db::handoff::load(connection, row.handoff).await?, "attempt", "handoff", row.no)?;
-        let mut texts = vec![handoff.handoff_id, handoff.correlation_id, row.contract_name.clone(), handoff.source, handoff.destination];
+        let mut texts = vec![
+            handoff.handoff_id,
+            handoff.correlation_id,
+            row.contract_name.clone(),
+            handoff.source,
+            handoff.destination,
+        ];
         texts.extend(row.review_id.clone());
-        texts.extend(decisions.into_iter().flat_map(|decision| [decision.person_name, decision.person, decision.decision_id]));
+        texts.extend(
+            decisions.into_iter().flat_map(|decision| [decision.person_name, decision.person, decision.decision_id]),
+        );
         Ok(texts.iter().any(|text| text.to_lowercase().contains(words)))
     }
 }
@@ -109,12 +117,14 @@ pub(crate) async fn list(
 /// Everything recorded about one review.
 pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> Result<AuditRecord, Failure> {
     let mut connection = shared.database.read().await?;
-    let attempt = db::attempt::find_review(&mut connection, review_id).await?.ok_or_else(|| Failure::not_found("review"))?;
+    let attempt =
+        db::attempt::find_review(&mut connection, review_id).await?.ok_or_else(|| Failure::not_found("review"))?;
     if !may_audit(device, &attempt)? {
         return Err(Failure::not_found("review"));
     }
     let no = attempt.no;
-    let review = document::review(shared, &mut connection, &attempt).await?.ok_or_else(|| Failure::not_found("review"))?;
+    let review =
+        document::review(shared, &mut connection, &attempt).await?.ok_or_else(|| Failure::not_found("review"))?;
     let decisions = db::decision::list(&mut connection, no).await?;
     let outcome = db::outcome::find(&mut connection, no).await?;
     let execution = db::outcome::find_execution(&mut connection, no).await?;

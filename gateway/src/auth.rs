@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::device::Person;
 use seamark_contracts::clock::{Chance, Timestamp};
@@ -139,7 +139,8 @@ fn bearer(parts: &Parts) -> Result<&str, Failure> {
 fn limit(shared: &Shared, hash: &[u8]) -> Result<(), Failure> {
     let limits = &shared.limits;
     shared.doorkeeper.rates.take(hash, limits.requests_per_s, limits.burst).map_err(|wait| {
-        let detail = "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
+        let detail =
+            "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
         Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
     })
 }
@@ -152,7 +153,8 @@ async fn find_agent(shared: &Shared, hash: &[u8]) -> Result<Option<Agent>, Stora
     let mut connection = shared.database.read().await?;
     let Some(row) = db::agent_key::find(&mut connection, hash).await? else { return Ok(None) };
     let urn = db::parsed(AgentUrn::parse(&row.agent).ok(), "agent_key", "agent", row.no)?;
-    let contracts: Vec<String> = db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?;
+    let contracts: Vec<String> =
+        db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?;
     let agent = Agent { key_id: row.id.into(), urn, contracts: contracts.into() };
     shared.doorkeeper.agents.keep(hash.to_vec(), agent.clone());
     Ok(Some(agent))
@@ -164,7 +166,9 @@ impl FromRequestParts<Shared> for Agent {
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
         let hash = hash_secret(bearer(parts)?);
         let agent = find_agent(shared, &hash).await?;
-        let agent = agent.ok_or_else(|| Failure::unauthenticated("This is no agent key of this gateway. Ask its operator for one."))?;
+        let agent = agent.ok_or_else(|| {
+            Failure::unauthenticated("This is no agent key of this gateway. Ask its operator for one.")
+        })?;
         limit(shared, &hash)?;
         Ok(agent)
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::db::SqliteConnection;
 use seamark_contracts::admission::reattempt;
 use seamark_contracts::clock::{Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
@@ -15,11 +16,12 @@ use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::{ContractId, EscalatedFrom, HandoffPredicate};
 use seamark_contracts::id::{DecisionId, OutcomeId, ReviewId, UserUrn};
 use seamark_contracts::outcome::{CountedDecision, NotCounted, OutcomeKind, OutcomePredicate, Quorum};
-use seamark_contracts::review::{AttemptCause, Cast, Effect, Ending, Event as ReviewEvent, State, Terms, Withdrawer, step};
+use seamark_contracts::review::{
+    AttemptCause, Cast, Effect, Ending, Event as ReviewEvent, State, Terms, Withdrawer, step,
+};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::Signer as _;
 use serde_json::json;
-use sqlx::SqliteConnection;
 
 use crate::db::attempt::AttemptRow;
 use crate::db::decision::DecisionRow;
@@ -56,7 +58,11 @@ impl Case {
 }
 
 /// Reads what belongs to an attempt.
-pub(crate) async fn load_case(shared: &Shared, connection: &mut SqliteConnection, attempt: AttemptRow) -> Result<Case, StorageError> {
+pub(crate) async fn load_case(
+    shared: &Shared,
+    connection: &mut SqliteConnection,
+    attempt: AttemptRow,
+) -> Result<Case, StorageError> {
     let no = attempt.no;
     let handoff = db::parsed(db::handoff::load(connection, attempt.handoff).await?, "attempt", "handoff", no)?;
     let statement = db::parsed(db::attempt::load_statement(connection, no).await?, "statement", "no", no)?;
@@ -79,7 +85,8 @@ pub(crate) async fn load_state(plan: &mut Plan<'_>, case: &Case, fresh: &Attempt
     let no = case.attempt.no;
     let request = db::parsed(case.predicate.request.as_ref(), "statement", "bytes", no)?;
     let escalates_to = case.compiled.contract.owner.escalation.first().cloned();
-    let terms = Terms { quorum: request.quorum, expires_at: request.expires_at, on_timeout: request.on_timeout, escalates_to };
+    let terms =
+        Terms { quorum: request.quorum, expires_at: request.expires_at, on_timeout: request.on_timeout, escalates_to };
     let connection = plan.reader().await?;
     let mut cast = BTreeMap::new();
     for row in db::decision::list(connection, no).await? {
@@ -141,7 +148,9 @@ pub(crate) async fn enact(
     };
     for effect in effects {
         match effect {
-            Effect::Record { not_counted, .. } => record_decision(plan, case, verdict, EntryType::DecisionRecorded, not_counted).await?,
+            Effect::Record { not_counted, .. } => {
+                record_decision(plan, case, verdict, EntryType::DecisionRecorded, not_counted).await?
+            }
             Effect::RecordLate { .. } => {
                 record_decision(plan, case, verdict, EntryType::DecisionLate, Some(NotCounted::Late)).await?;
             }
@@ -283,7 +292,12 @@ pub(crate) async fn conclude<'p>(
 }
 
 /// Ends the attempt's review.
-pub(crate) async fn close(entered: &mut Entered<'_>, no: i64, state: &str, superseded_by: Option<i64>) -> Result<(), StorageError> {
+pub(crate) async fn close(
+    entered: &mut Entered<'_>,
+    no: i64,
+    state: &str,
+    superseded_by: Option<i64>,
+) -> Result<(), StorageError> {
     let closed_ms = entered.now().as_ms();
     db::attempt::close(&mut entered.write().await?, no, state, closed_ms, superseded_by).await
 }
@@ -305,7 +319,8 @@ pub(crate) fn decision_of(row: &DecisionRow) -> Result<DecisionPredicate, Storag
         predicate: DecisionPredicate,
     }
     let envelope = seamark_ledger::dsse::Envelope::parse(row.envelope.as_bytes()).ok();
-    let payload = envelope.and_then(|envelope| serde_json::from_slice(envelope.unverified_value().unverified_payload()).ok());
+    let payload =
+        envelope.and_then(|envelope| serde_json::from_slice(envelope.unverified_value().unverified_payload()).ok());
     let statement: Statement = db::parsed(payload, "decision", "envelope", row.no)?;
     Ok(statement.predicate)
 }
@@ -343,7 +358,8 @@ async fn push(
     let recorded = document::position_in(entered, case.attempt.no).await?;
     let closed = AttemptRow { state: outcome.kind.clone(), ..case.attempt.clone() };
     let data = document::answer_of(&case.handoff, &closed, Some(outcome), None, recorded)?;
-    let event = document::outcome_event(shared, outcome.stream_pos, outcome_id, data, Timestamp::from_ms(outcome.formed_ms));
+    let event =
+        document::outcome_event(shared, outcome.stream_pos, outcome_id, data, Timestamp::from_ms(outcome.formed_ms));
     let body = serde_json::to_vec(&event).unwrap_or_default();
     let next_ms = entered.now().as_ms();
     for webhook in webhooks {
@@ -378,7 +394,8 @@ fn prepare_next(
     let request = db::parsed(case.predicate.request.as_ref(), "statement", "bytes", case.attempt.no)?;
     let (escalated, expires_at) = match by {
         AttemptCause::Person => {
-            let question = verdict.and_then(|verdict| verdict.escalation.as_ref()).map(|escalation| escalation.question.clone());
+            let question =
+                verdict.and_then(|verdict| verdict.escalation.as_ref()).map(|escalation| escalation.question.clone());
             let by = verdict.map(|verdict| verdict.person.clone());
             (EscalatedFrom { by, to: to.clone(), question: question.unwrap_or_default() }, request.expires_at)
         }

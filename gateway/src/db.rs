@@ -9,7 +9,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+pub(crate) use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use thiserror::Error;
 
@@ -159,7 +160,11 @@ async fn check_durable(connection: &mut SqliteConnection) -> Result<(), StorageE
     }
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await?;
     if synchronous != 2 {
-        return Err(StorageError::NotDurable { pragma: "synchronous", wanted: "2 (full)", found: synchronous.to_string() });
+        return Err(StorageError::NotDurable {
+            pragma: "synchronous",
+            wanted: "2 (full)",
+            found: synchronous.to_string(),
+        });
     }
     Ok(())
 }
@@ -188,6 +193,11 @@ pub(crate) async fn commit(connection: &mut SqliteConnection) -> Result<(), Stor
     Ok(())
 }
 
+/// Closes a connection; what was committed stays.
+pub(crate) async fn close(connection: SqliteConnection) -> Result<(), StorageError> {
+    Ok(sqlx::Connection::close(connection).await?)
+}
+
 /// Gives everything of the transaction up.
 pub(crate) async fn roll_back(connection: &mut SqliteConnection) -> Result<(), StorageError> {
     sqlx::query("ROLLBACK").execute(connection).await?;
@@ -211,7 +221,10 @@ pub(crate) type SqliteQuery<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sql
 const GROUPS: [usize; 4] = [64, 16, 4, 1];
 
 /// Inserts all `rows`.
-pub(crate) async fn insert_many<R: InsertMany>(connection: &mut SqliteConnection, rows: &[R]) -> Result<(), StorageError> {
+pub(crate) async fn insert_many<R: InsertMany>(
+    connection: &mut SqliteConnection,
+    rows: &[R],
+) -> Result<(), StorageError> {
     let mut rest = rows;
     for size in GROUPS {
         while let Some((group, tail)) = rest.split_at_checked(size) {
@@ -229,11 +242,21 @@ pub(crate) async fn insert_many<R: InsertMany>(connection: &mut SqliteConnection
 }
 
 /// A column that must hold 32 bytes.
-pub(crate) fn bytes32(bytes: &[u8], table: &'static str, column: &'static str, row: impl ToString) -> Result<[u8; 32], StorageError> {
+pub(crate) fn bytes32(
+    bytes: &[u8],
+    table: &'static str,
+    column: &'static str,
+    row: impl ToString,
+) -> Result<[u8; 32], StorageError> {
     <[u8; 32]>::try_from(bytes).map_err(|_| StorageError::Impossible { table, column, row: row.to_string() })
 }
 
 /// A column whose text must parse.
-pub(crate) fn parsed<T>(value: Option<T>, table: &'static str, column: &'static str, row: impl ToString) -> Result<T, StorageError> {
+pub(crate) fn parsed<T>(
+    value: Option<T>,
+    table: &'static str,
+    column: &'static str,
+    row: impl ToString,
+) -> Result<T, StorageError> {
     value.ok_or_else(|| StorageError::Impossible { table, column, row: row.to_string() })
 }

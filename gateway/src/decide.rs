@@ -3,6 +3,7 @@
 //! The signature and everything that it binds is checked before the writer; whether the review still waits, and whether
 //! the key still holds, is decided inside the transaction (invariants B6, B9, B10).
 
+use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
@@ -14,7 +15,6 @@ use seamark_ledger::statement::{DecisionStatement, HandoffStatement};
 use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{self, DecisionFault, check_decision, judge_reviewer, verify_handoff};
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use crate::auth::Device;
 use crate::conclude::{self, Case, Verdict};
@@ -30,7 +30,11 @@ use crate::{directory, document};
 const MAX_VIEWS: i64 = 200;
 
 /// The attempt behind a review, when this person may see it (invariant F2).
-pub(crate) async fn find_visible(connection: &mut SqliteConnection, device: &Device, review_id: &str) -> Result<AttemptRow, Failure> {
+pub(crate) async fn find_visible(
+    connection: &mut SqliteConnection,
+    device: &Device,
+    review_id: &str,
+) -> Result<AttemptRow, Failure> {
     let found = db::attempt::find_review(connection, review_id).await?;
     match found {
         Some(attempt) if may_see(device, &attempt)? => Ok(attempt),
@@ -40,14 +44,19 @@ pub(crate) async fn find_visible(connection: &mut SqliteConnection, device: &Dev
 
 /// Whether one of the person's roles is among the candidates.
 pub(crate) fn may_see(device: &Device, attempt: &AttemptRow) -> Result<bool, StorageError> {
-    let roles: Vec<String> = db::parsed(serde_json::from_str(&attempt.candidates).ok(), "attempt", "candidates", attempt.no)?;
+    let roles: Vec<String> =
+        db::parsed(serde_json::from_str(&attempt.candidates).ok(), "attempt", "candidates", attempt.no)?;
     Ok(roles.iter().any(|role| device.person.roles.contains(role)))
 }
 
 // ---- views ----
 
 /// The verified handoff statement of a case, as the desk verifies it too.
-pub(crate) fn verified_handoff(shared: &Shared, case: &Case, trusted: &directory::Trusted) -> Result<Verified<HandoffStatement>, Failure> {
+pub(crate) fn verified_handoff(
+    shared: &Shared,
+    case: &Case,
+    trusted: &directory::Trusted,
+) -> Result<Verified<HandoffStatement>, Failure> {
     let envelope = document::envelope(&case.bytes, &case.signature, &shared.keys.handoff);
     verify_handoff(&envelope, &trusted.keys, shared.now()).map_err(Failure::internal)
 }
@@ -109,7 +118,12 @@ struct ShownView<'v> {
     opened_at: Timestamp,
 }
 
-async fn record_presented(plan: &mut Plan<'_>, case: &Case, device: &Device, shown: ShownView<'_>) -> Result<Position, StorageError> {
+async fn record_presented(
+    plan: &mut Plan<'_>,
+    case: &Case,
+    device: &Device,
+    shown: ShownView<'_>,
+) -> Result<Position, StorageError> {
     let draft = Draft {
         kind: EntryType::HandoffPresented,
         actor: device.decision_keyid.clone(),
@@ -134,9 +148,13 @@ async fn record_presented(plan: &mut Plan<'_>, case: &Case, device: &Device, sho
 /// The problem of a review that is not open any more.
 pub(crate) fn closed(state: &str) -> Failure {
     let (code, detail) = match state {
-        "expired" => (ErrorCode::Expired, "Nobody answered before the deadline. Load the review again to see its outcome."),
+        "expired" => {
+            (ErrorCode::Expired, "Nobody answered before the deadline. Load the review again to see its outcome.")
+        }
         "withdrawn" => (ErrorCode::Withdrawn, "The source took the handoff back. Nothing is to be decided."),
-        "superseded" => (ErrorCode::Superseded, "The handoff was changed or handed on. Load the review that took its place."),
+        "superseded" => {
+            (ErrorCode::Superseded, "The handoff was changed or handed on. Load the review that took its place.")
+        }
         _ => (ErrorCode::AlreadyDecided, "Somebody decided before. Load the review again to see the outcome."),
     };
     Failure::new(StatusCode::CONFLICT, code, detail)
@@ -187,12 +205,16 @@ impl Change for Decide {
         if key.is_none_or(|key| key.to_ms.is_some_and(|to| to <= now.as_ms())) {
             return Ok(Decided::KeyEnded);
         }
-        let presented = db::decision::find_presented(connection, no, person, Digest::of(&self.verdict.view).as_bytes()).await?;
+        let presented =
+            db::decision::find_presented(connection, no, person, Digest::of(&self.verdict.view).as_bytes()).await?;
         let fresh = conclude::reload(plan, &self.case).await?;
         if presented.is_none() && fresh.state == "open" {
             // This request presents the view: what was signed was on screen before it was signed.
-            let shown =
-                ShownView { digest: Digest::of(&self.verdict.view), view: &self.verdict.view, opened_at: self.opened_at };
+            let shown = ShownView {
+                digest: Digest::of(&self.verdict.view),
+                view: &self.verdict.view,
+                opened_at: self.opened_at,
+            };
             record_presented(plan, &self.case, &self.device, shown).await?;
         }
         let state = conclude::load_state(plan, &self.case, &fresh).await?;
@@ -218,7 +240,13 @@ fn fault(detail: impl Into<String>) -> Fault {
 }
 
 /// Takes a signed decision.
-pub(crate) async fn decide(shared: &Shared, device: &Device, review_id: &str, envelope: &Value, view: &str) -> Result<DecisionRow, Failure> {
+pub(crate) async fn decide(
+    shared: &Shared,
+    device: &Device,
+    review_id: &str,
+    envelope: &Value,
+    view: &str,
+) -> Result<DecisionRow, Failure> {
     let mut connection = shared.database.read().await?;
     let attempt = find_visible(&mut connection, device, review_id).await?;
     let trusted = directory::trusted(shared, &mut connection).await?;
@@ -275,10 +303,13 @@ fn verdict_of(statement: &Verified<DecisionStatement>, envelope: &Value, view: &
 fn explain(error: &DecisionFault) -> Fault {
     let text = crate::problem::chain(error);
     let (code, advice) = match error {
-        DecisionFault::NotCandidate => (ErrorCode::NotCandidate, "Sign in a role that the review asks for and that you have."),
-        DecisionFault::Statement(_) | DecisionFault::Key(_) | DecisionFault::Reviewer => {
-            (ErrorCode::DecisionInvalid, "Sign with the enrolled decision key of this device, under the name that /v1/me gives.")
+        DecisionFault::NotCandidate => {
+            (ErrorCode::NotCandidate, "Sign in a role that the review asks for and that you have.")
         }
+        DecisionFault::Statement(_) | DecisionFault::Key(_) | DecisionFault::Reviewer => (
+            ErrorCode::DecisionInvalid,
+            "Sign with the enrolled decision key of this device, under the name that /v1/me gives.",
+        ),
         DecisionFault::Times(_) => (ErrorCode::DecisionInvalid, "Check the clock of this device and sign again."),
         _ => (ErrorCode::DecisionInvalid, "Load the review again and sign what it says now."),
     };

@@ -172,7 +172,13 @@ pub(crate) fn public_key_text(keys: &Keys) -> String {
 
 /// The value of `webhook-signature`: `v1` is HMAC-SHA256 under the webhook's secret, `v1a` Ed25519 under the gateway's key.
 #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-fn signatures(keys: &Keys, webhook: &str, id: &str, timestamp_s: i64, body: &[u8]) -> Result<String, seamark_ledger::key::SignError> {
+fn signatures(
+    keys: &Keys,
+    webhook: &str,
+    id: &str,
+    timestamp_s: i64,
+    body: &[u8],
+) -> Result<String, seamark_ledger::key::SignError> {
     let mut message = format!("{id}.{timestamp_s}.").into_bytes();
     message.extend_from_slice(body);
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret(keys, webhook)).expect("HMAC takes a key of any length");
@@ -296,7 +302,8 @@ impl Change for Mark {
                 match SCHEDULE_S.get(n_tries) {
                     Some(wait_s) => {
                         let next_ms = now_ms + wait_s * 1000;
-                        db::outbox::put_off(&mut plan.ephemeral(), outcome, webhook, self.fence, next_ms, error).await?;
+                        db::outbox::put_off(&mut plan.ephemeral(), outcome, webhook, self.fence, next_ms, error)
+                            .await?;
                     }
                     None => self.finish(plan, "parked", Some(error)).await?,
                 }
@@ -312,8 +319,13 @@ impl Mark {
         members.insert("webhook".to_owned(), json!(self.push.webhook));
         members.insert("outcome".to_owned(), json!(self.push.outcome_id));
         let kind = if state == "delivered" { EntryType::DeliveryAcknowledged } else { EntryType::DeliveryFailed };
-        let draft =
-            Draft { kind, actor: self.actor.clone(), of: self.case.of(), object: Object::Event(members), sigs: Vec::new() };
+        let draft = Draft {
+            kind,
+            actor: self.actor.clone(),
+            of: self.case.of(),
+            object: Object::Event(members),
+            sigs: Vec::new(),
+        };
         let mut entered = plan.record(draft).await?;
         db::outbox::finish(&mut entered.write().await?, self.push.outcome, &self.push.webhook, state, error).await
     }
@@ -333,7 +345,10 @@ pub(crate) async fn run_once(shared: &Shared) -> Result<usize, DeliverError> {
             let shared = shared.clone();
             pushes.spawn(async move {
                 if let Err(error) = try_push(&shared, push).await {
-                    tracing::error!(cause = crate::problem::chain(&error), "a webhook try could not be recorded; it is tried again");
+                    tracing::error!(
+                        cause = crate::problem::chain(&error),
+                        "a webhook try could not be recorded; it is tried again"
+                    );
                 }
             });
         }
@@ -397,7 +412,10 @@ pub(crate) async fn run(shared: Shared) {
             // There may be more that is due.
             Ok(_) if !shared.stop.is_cancelled() => continue,
             Ok(_) => {}
-            Err(error) => tracing::error!(cause = crate::problem::chain(&error), "the outbox could not be worked on; trying again"),
+            Err(error) => tracing::error!(
+                cause = crate::problem::chain(&error),
+                "the outbox could not be worked on; trying again"
+            ),
         }
         tokio::select! {
             () = shared.stop.cancelled() => return,

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_ledger::directory::{DirectoryKey, DirectoryPredicate, DirectorySubject, SubjectKind, trust_set};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet};
-use sqlx::SqliteConnection;
 
 use crate::db::directory::DirectoryRow;
 use crate::db::gateway::GatewayRow;

@@ -3,8 +3,11 @@
 //! A delivery is a function of rows that never change: the entries up to the outcome, the first checkpoint that covers
 //! it, the directory of that moment. So every reading gives the same bytes (invariant C3) although nothing is stored.
 
+use crate::db::SqliteConnection;
 use base64ct::{Base64, Encoding as _};
-use seamark_contracts::api::agent::{CloudEvent, Delivery, HandoffAnswer, HandoffStatus, OutcomeSummary, ResultSummary};
+use seamark_contracts::api::agent::{
+    CloudEvent, Delivery, HandoffAnswer, HandoffStatus, OutcomeSummary, ResultSummary,
+};
 use seamark_contracts::api::ledger::LedgerPosition;
 use seamark_contracts::api::review::{DecisionSummary, ReviewDocument, ReviewState};
 use seamark_contracts::clock::Timestamp;
@@ -16,7 +19,6 @@ use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::tree::Hash;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use thiserror::Error;
 
 use crate::db::attempt::AttemptRow;
@@ -130,7 +132,11 @@ pub(crate) fn decision_summary(row: &DecisionRow) -> Result<DecisionSummary, Sto
 }
 
 /// The exact contract of an attempt.
-async fn contract_ref(app: &App, connection: &mut SqliteConnection, attempt: &AttemptRow) -> Result<ContractRef, StorageError> {
+async fn contract_ref(
+    app: &App,
+    connection: &mut SqliteConnection,
+    attempt: &AttemptRow,
+) -> Result<ContractRef, StorageError> {
     let id = ContractId { name: attempt.contract_name.clone(), version: attempt.contract_version.clone() };
     let compiled = app.contract(connection, &id).await?;
     Ok(db::parsed(compiled, "attempt", "contract_name", attempt.no)?.reference())
@@ -187,7 +193,8 @@ pub(crate) async fn answer(
 ) -> Result<HandoffAnswer, StorageError> {
     let is_open = attempt.state == "open";
     let outcome = if is_open { None } else { db::outcome::find(connection, attempt.no).await? };
-    let execution = if is_open || !with_result { None } else { db::outcome::find_execution(connection, attempt.no).await? };
+    let execution =
+        if is_open || !with_result { None } else { db::outcome::find_execution(connection, attempt.no).await? };
     let recorded = position(connection, attempt.no).await?;
     answer_of(handoff, attempt, outcome.as_ref(), execution.as_ref(), recorded)
 }
@@ -243,7 +250,8 @@ pub(crate) async fn delivery(
     let statement = present(db::attempt::load_statement(connection, no).await?, "statement", no)?;
     let mut decisions = db::decision::list(connection, no).await?;
     decisions.retain(|decision| decision.no < last);
-    let directory_row = present(db::directory::newest_within(connection, checkpoint.size).await?, "directory", checkpoint.size)?;
+    let directory_row =
+        present(db::directory::newest_within(connection, checkpoint.size).await?, "directory", checkpoint.size)?;
     let mut proofs = Vec::new();
     for entry in db::ledger::list_of_handoff(connection, attempt.handoff, last + 1).await? {
         proofs.push(app.tiles.recorded(connection, &entry, size).await?);

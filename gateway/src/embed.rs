@@ -128,7 +128,9 @@ impl Embedded {
         self.shutdown.cancel();
         match self.server.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(cause = crate::problem::chain(&error), "the gateway stopped with an error"),
+            Ok(Err(error)) => {
+                tracing::warn!(cause = crate::problem::chain(&error), "the gateway stopped with an error")
+            }
             Err(error) => tracing::warn!(%error, "the gateway's server ended abruptly; what was answered is on disk"),
         }
         if let Some(gateway) = Arc::into_inner(self.gateway) {

@@ -56,7 +56,9 @@ impl Change for Enrol {
         let now = plan.now();
         let (device, decision) = (self.device.id().to_string(), self.decision.id().to_string());
         let connection = plan.reader().await?;
-        let Some(invitation) = db::person::find_invitation(connection, &self.code).await? else { return Ok(Enrolled::Invalid) };
+        let Some(invitation) = db::person::find_invitation(connection, &self.code).await? else {
+            return Ok(Enrolled::Invalid);
+        };
         let person = db::person::find(connection, &invitation.person).await?;
         let person = db::parsed(person, "invitation", "person", invitation.no)?;
         let known_device = db::person::find_key(connection, &device).await?;
@@ -77,7 +79,9 @@ impl Change for Enrol {
         }
         let actor = self.identity.instance.clone();
         let mut decision_no = 0;
-        for (key, key_use, beside) in [(&self.device, KeyUse::Device, &decision), (&self.decision, KeyUse::Decision, &device)] {
+        for (key, key_use, beside) in
+            [(&self.device, KeyUse::Device, &decision), (&self.decision, KeyUse::Decision, &device)]
+        {
             let keyid = key.id().to_string();
             let body = json!({ "keyid": keyid, "use": directory::use_text(key_use), "subject": person.id, "invitation": invitation.no });
             let mut entered = plan.record(event(EntryType::KeyEnrolled, &actor, body)).await?;
@@ -115,9 +119,14 @@ pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result
         return Err(Failure::invalid("/decisionKey", "one key has one use: make another key for decisions"));
     }
     let message = format!("seamark-enrolment/v1\n{}\n{}\n{}", request.code, request.device_key, request.decision_key);
-    for (key, proof, pointer) in [(&device, &request.proof, "/proof"), (&decision, &request.decision_proof, "/decisionProof")] {
+    for (key, proof, pointer) in
+        [(&device, &request.proof, "/proof"), (&decision, &request.decision_proof, "/decisionProof")]
+    {
         if !verifies(key, message.as_bytes(), proof) {
-            return Err(Failure::invalid(pointer, "the proof is no signature of its key over the text that docs/FORMATS.md gives"));
+            return Err(Failure::invalid(
+                pointer,
+                "the proof is no signature of its key over the text that docs/FORMATS.md gives",
+            ));
         }
     }
     let (device_keyid, decision_keyid) = (device.id().to_string(), decision.id().to_string());
@@ -142,7 +151,9 @@ pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result
             ErrorCode::InvitationInvalid,
             "The code was used, has expired or never was. Ask the operator of the gateway for a new invitation.",
         )),
-        Enrolled::KeyTaken => Err(Failure::invalid("/deviceKey", "one of the keys is enrolled already; make new keys for this device")),
+        Enrolled::KeyTaken => {
+            Err(Failure::invalid("/deviceKey", "one of the keys is enrolled already; make new keys for this device"))
+        }
     }
 }
 
@@ -213,7 +224,9 @@ impl Change for OpenSession {
 
 /// Opens a session for a device that holds its key.
 pub(crate) async fn open_session(shared: &Shared, request: &SessionRequest) -> Result<SessionAnswer, Failure> {
-    let refused = || Failure::unauthenticated("Key, challenge or proof is not good. Ask for a new challenge, or enrol the device.");
+    let refused = || {
+        Failure::unauthenticated("Key, challenge or proof is not good. Ask for a new challenge, or enrol the device.")
+    };
     let key = db::person::find_key(&mut *shared.database.read().await?, &request.keyid).await?;
     let key = key.and_then(|key| PublicKey::parse(&key.public_key).ok()).ok_or_else(refused)?;
     let message = format!("seamark-session/v1\n{}\n{}", shared.identity.origin, request.challenge);

@@ -1,5 +1,6 @@
 //! What destinations do: use an attempt up, name their keys, report what was done.
 
+use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::agent::{EnrolledKey, ExecutionKeyRequest, ResultAnswer};
@@ -13,7 +14,6 @@ use seamark_ledger::key::{KeyUse, PublicKey, Signature};
 use seamark_ledger::statement::{self, ExecutionStatement};
 use seamark_ledger::verified::Verified;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use crate::auth::Agent;
 use crate::conclude::{self, Case};
@@ -112,7 +112,11 @@ impl Change for EnrolKey {
 }
 
 /// Lists a key under which a destination reports.
-pub(crate) async fn enrol_key(shared: &Shared, agent: &Agent, request: &ExecutionKeyRequest) -> Result<EnrolledKey, Failure> {
+pub(crate) async fn enrol_key(
+    shared: &Shared,
+    agent: &Agent,
+    request: &ExecutionKeyRequest,
+) -> Result<EnrolledKey, Failure> {
     if !may_act_as(shared, agent, &request.agent).await? {
         let detail = format!("No contract that this agent key is for names {} as destination.", request.agent);
         return Err(Failure::forbidden(detail));
@@ -120,7 +124,10 @@ pub(crate) async fn enrol_key(shared: &Shared, agent: &Agent, request: &Executio
     let public = parse_key(&request.public_key, "/publicKey")?;
     let message = format!("seamark-execution-key/v1\n{}\n{}", request.agent, request.public_key);
     if !verifies(&public, message.as_bytes(), &request.proof) {
-        return Err(Failure::invalid("/proof", "the proof is no signature of this key over the text that docs/FORMATS.md gives"));
+        return Err(Failure::invalid(
+            "/proof",
+            "the proof is no signature of this key over the text that docs/FORMATS.md gives",
+        ));
     }
     let row = SigningKeyRow {
         no: 0,
@@ -139,7 +146,9 @@ pub(crate) async fn enrol_key(shared: &Shared, agent: &Agent, request: &Executio
     let recorded = match shared.recorder.record(change).await? {
         Enrolled::Done(position) => position.to_wire(),
         Enrolled::Before(no) => document::position(&mut *shared.database.read().await?, no).await?,
-        Enrolled::Taken => return Err(Failure::invalid("/publicKey", "this key is listed for somebody else; make another one")),
+        Enrolled::Taken => {
+            return Err(Failure::invalid("/publicKey", "this key is listed for somebody else; make another one"));
+        }
     };
     Ok(EnrolledKey { keyid, recorded })
 }
@@ -160,7 +169,8 @@ async fn may_act_as(shared: &Shared, agent: &Agent, destination: &AgentUrn) -> R
 
 /// An Ed25519 public key as requests carry it.
 pub(crate) fn parse_key(text: &str, pointer: &str) -> Result<PublicKey, Failure> {
-    let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| Failure::invalid(pointer, "a key is 32 bytes in base64url without padding"))?;
+    let bytes = Base64UrlUnpadded::decode_vec(text)
+        .map_err(|_| Failure::invalid(pointer, "a key is 32 bytes in base64url without padding"))?;
     PublicKey::parse(&bytes).map_err(|error| Failure::invalid(pointer, error.to_string()))
 }
 
@@ -224,13 +234,20 @@ fn refused(detail: impl Into<String>) -> Failure {
 }
 
 /// Takes a signed report.
-pub(crate) async fn report(shared: &Shared, agent: &Agent, id: HandoffId, envelope: &Value) -> Result<ResultAnswer, Failure> {
+pub(crate) async fn report(
+    shared: &Shared,
+    agent: &Agent,
+    id: HandoffId,
+    envelope: &Value,
+) -> Result<ResultAnswer, Failure> {
     let mut connection = shared.database.read().await?;
     let (handoff, _) = crate::route::read_handoff::find(&mut connection, agent, id).await?;
     let trusted = directory::trusted(shared, &mut connection).await?;
     let statement = statement::verify::<ExecutionPredicate>(envelope, &trusted.keys).map_err(|error| {
         let text = crate::problem::chain(&error);
-        refused(format!("The envelope holds no execution that counts here: {text}. Sign with a key named at /v1/execution-keys."))
+        refused(format!(
+            "The envelope holds no execution that counts here: {text}. Sign with a key named at /v1/execution-keys."
+        ))
     })?;
     let attempts = db::attempt::list(&mut connection, handoff.no).await?;
     let attempt = attempts.into_iter().find(|attempt| attempt.attempt == statement.predicate.attempt);

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::db::SqliteConnection;
 use seamark_contracts::digest::Digest;
 use seamark_ledger::entry::{Entry, EntryType};
 use seamark_ledger::log::LogChecker;
 use seamark_ledger::tree::{Frontier, Hash, leaf_hash};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 use crate::db::ledger::EntryRow;
 use crate::db::{self, StorageError};
@@ -107,7 +107,11 @@ async fn check(app: &App, report: &mut FsckReport) -> Result<(), StorageError> {
     checked
 }
 
-async fn check_snapshot(app: &App, connection: &mut SqliteConnection, report: &mut FsckReport) -> Result<(), StorageError> {
+async fn check_snapshot(
+    app: &App,
+    connection: &mut SqliteConnection,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
     for fault in db::integrity_faults(connection).await? {
         report.add("database", 0, fault);
     }
@@ -140,7 +144,11 @@ fn has_row(kind: EntryType) -> bool {
 }
 
 /// The log itself: entries, tiles, checkpoints, head, bodies.
-async fn check_log(app: &App, connection: &mut SqliteConnection, report: &mut FsckReport) -> Result<Facts, StorageError> {
+async fn check_log(
+    app: &App,
+    connection: &mut SqliteConnection,
+    report: &mut FsckReport,
+) -> Result<Facts, StorageError> {
     let mut facts = Facts { entries: BTreeMap::new() };
     let mut log = LogChecker::new(&app.identity.origin);
     let mut tree = Tree::default();
@@ -169,7 +177,12 @@ async fn check_log(app: &App, connection: &mut SqliteConnection, report: &mut Fs
             while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= row.seq + 1) {
                 let is_same = checkpoint.size == row.seq + 1 && checkpoint.root == log.root().as_bytes();
                 report.n_checkpoints += 1;
-                report.expect(is_same, "ledger_checkpoint", checkpoint.size, "another root was fixed for this size than the entries have");
+                report.expect(
+                    is_same,
+                    "ledger_checkpoint",
+                    checkpoint.size,
+                    "another root was fixed for this size than the entries have",
+                );
             }
             if has_row(entry.kind) {
                 facts.entries.insert(row.seq, entry);
@@ -198,13 +211,23 @@ fn check_entry_row(row: &EntryRow, entry: &Entry, report: &mut FsckReport) {
     report.expect(is_same, "ledger_entry", row.seq, "the columns beside the entry say something else than the entry");
 }
 
-async fn check_body(connection: &mut SqliteConnection, row: &EntryRow, entry: &Entry, report: &mut FsckReport) -> Result<(), StorageError> {
+async fn check_body(
+    connection: &mut SqliteConnection,
+    row: &EntryRow,
+    entry: &Entry,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
     let body = db::ledger::find_body(connection, row.seq).await?;
     let is_good = match &body {
         Some(body) => Digest::of(&body.bytes) == entry.object,
         None => !is_event(entry.kind),
     };
-    report.expect(is_good, "ledger_body", row.seq, "the body of the event is missing or is not the one that the entry names");
+    report.expect(
+        is_good,
+        "ledger_body",
+        row.seq,
+        "the body of the event is missing or is not the one that the entry names",
+    );
     Ok(())
 }
 

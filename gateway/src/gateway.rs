@@ -19,6 +19,7 @@ use crate::auth::Doorkeeper;
 use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::{self, Database, StorageError};
+use crate::fsck::{self, FsckReport};
 use crate::keys::{KeyError, Keys};
 use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
 use crate::recorded::Surroundings;
@@ -26,7 +27,6 @@ use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
 use crate::tiles::Tiles;
-use crate::fsck::{self, FsckReport};
 use crate::{deliver, route, serve, sweep};
 
 /// Why a gateway did not open.
@@ -44,7 +44,9 @@ pub enum OpenError {
     Storage(#[from] StorageError),
     #[error("write the beginning of the ledger")]
     Record(#[from] RecordError),
-    #[error("the database belongs to other keys: its origin is {database}, the keys' is {keys}; restore the keys folder that belongs to it")]
+    #[error(
+        "the database belongs to other keys: its origin is {database}, the keys' is {keys}; restore the keys folder that belongs to it"
+    )]
     OtherKeys { database: String, keys: String },
     #[error("the organisation's name needs at least one letter or digit and at most 100 characters")]
     Org,
@@ -84,13 +86,23 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open_with(config: Config, limits: Limits, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Gateway, OpenError> {
+pub async fn open_with(
+    config: Config,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+) -> Result<Gateway, OpenError> {
     let org = operate::slug(&config.org).ok_or(OpenError::Org)?;
     let folder = config.data_dir.clone();
     let fault = |source| OpenError::Folder { path: folder.clone(), source };
     std::fs::create_dir_all(&folder).map_err(fault)?;
     // Two processes may open a fresh folder at once: keys and tables are made by one of them.
-    let lock = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("open.lock")).map_err(fault)?;
+    let lock = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("open.lock"))
+        .map_err(fault)?;
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
     let lock = lock.map_err(std::io::Error::other).and_then(|locked| locked).map_err(fault)?;
 
@@ -102,7 +114,9 @@ pub async fn open_with(config: Config, limits: Limits, clock: Arc<dyn Clock>, ch
     let origin = format!("ledger.seamark.local/{}", keyid.get(..16).unwrap_or_default());
     let known = db::gateway::find(&mut *database.read().await?).await?;
     let identity = match known {
-        Some(known) if known.origin != origin => return Err(OpenError::OtherKeys { database: known.origin, keys: origin }),
+        Some(known) if known.origin != origin => {
+            return Err(OpenError::OtherKeys { database: known.origin, keys: origin });
+        }
         Some(known) => known,
         None => {
             let mut instance = [0u8; 8];
@@ -111,7 +125,8 @@ pub async fn open_with(config: Config, limits: Limits, clock: Arc<dyn Clock>, ch
         }
     };
     let around = Surroundings { clock: Arc::clone(&clock), chance: Arc::clone(&chance), origin: origin.into() };
-    let (writer, recorder) = Writer::open(database.clone(), around, limits.max_queued_changes, limits.max_group).await?;
+    let (writer, recorder) =
+        Writer::open(database.clone(), around, limits.max_queued_changes, limits.max_group).await?;
     let writer = tokio::spawn(writer.run());
     let identity = recorder.record(Genesis { identity, keys: keys.clone() }).await?;
     drop(lock);
@@ -175,7 +190,11 @@ impl Gateway {
     }
 
     /// The same without closing the database.
-    pub(crate) async fn serve_shared(&self, shutdown: CancellationToken, on_ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    pub(crate) async fn serve_shared(
+        &self,
+        shutdown: CancellationToken,
+        on_ready: impl FnOnce(SocketAddr),
+    ) -> Result<(), ServeError> {
         let address = self.shared.config.listen;
         let fault = |source| ServeError::Listen { address, source };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(fault)?;

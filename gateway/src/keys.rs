@@ -172,7 +172,12 @@ mod tests {
     fn a_mac_depends_on_purpose_and_on_where_parts_end() {
         let folder = tempfile::tempdir().unwrap();
         let secret = Keys::open(folder.path(), true, &SeededChance::new(1)).unwrap().intake;
-        let all = [secret.mac("a", &[b"bc"]), secret.mac("ab", &[b"c"]), secret.mac("a", &[b"b", b"c"]), secret.mac("a", &[])];
+        let all = [
+            secret.mac("a", &[b"bc"]),
+            secret.mac("ab", &[b"c"]),
+            secret.mac("a", &[b"b", b"c"]),
+            secret.mac("a", &[]),
+        ];
         for (n, one) in all.iter().enumerate() {
             assert!(all.iter().skip(n + 1).all(|other| other != one));
         }

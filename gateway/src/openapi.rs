@@ -122,7 +122,15 @@ impl Operation {
         self
     }
 
-    fn param(mut self, name: &'static str, place: Place, is_required: bool, says: &'static str, schema: Value, example: Value) -> Self {
+    fn param(
+        mut self,
+        name: &'static str,
+        place: Place,
+        is_required: bool,
+        says: &'static str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
         self.params.push(Param { name, place, is_required, schema, says, example });
         self
     }
@@ -304,7 +312,8 @@ fn describe_content(content: &Content, id: &str, part: &str, context: &mut Conte
 fn describe_problems(problems: &[(StatusCode, ErrorCode)], schema: &Value) -> Vec<(String, Value)> {
     let statuses: BTreeSet<u16> = problems.iter().map(|(status, _)| status.as_u16()).collect();
     let one = |status: u16| {
-        let mut codes: Vec<ErrorCode> = problems.iter().filter(|(at, _)| at.as_u16() == status).map(|(_, code)| *code).collect();
+        let mut codes: Vec<ErrorCode> =
+            problems.iter().filter(|(at, _)| at.as_u16() == status).map(|(_, code)| *code).collect();
         codes.sort_by_key(|code| code_text(*code));
         codes.dedup();
         let titles: Vec<&str> = codes.iter().map(|code| title(*code)).collect();
@@ -329,7 +338,10 @@ fn example_problem(status: u16, code: ErrorCode) -> Value {
     match code {
         ErrorCode::InvalidHandoff => {
             let message = "a decimal number written as a string is expected";
-            members.insert("violations".to_owned(), json!([{ "pointer": "/payload/amount", "rule": "schema", "message": message }]));
+            members.insert(
+                "violations".to_owned(),
+                json!([{ "pointer": "/payload/amount", "rule": "schema", "message": message }]),
+            );
         }
         ErrorCode::Unavailable => {
             members.insert("retryAfterMs".to_owned(), json!(1000));

@@ -3,8 +3,8 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::clock::Chance;
-use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::contract::Finding;
+use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::ContractId;
 use seamark_contracts::id::{AgentUrn, UserUrn, is_name};
@@ -35,7 +35,9 @@ pub enum OperateError {
     Contract(Vec<Finding>),
     #[error("{0} is published with other content; a published version never changes: raise the version")]
     VersionTaken(ContractId),
-    #[error("{what} {name:?} is not a name: 1 to 100 characters of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit")]
+    #[error(
+        "{what} {name:?} is not a name: 1 to 100 characters of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit"
+    )]
     Name { what: &'static str, name: String },
     #[error("a person's name has 1 to 100 characters and no control characters")]
     PersonName,
@@ -80,7 +82,8 @@ impl Change for Genesis {
             return Ok(known);
         }
         let actor = self.identity.instance.clone();
-        let mut entered = plan.record(event(EntryType::LedgerGenesis, &actor, json!({ "origin": self.identity.origin }))).await?;
+        let mut entered =
+            plan.record(event(EntryType::LedgerGenesis, &actor, json!({ "origin": self.identity.origin }))).await?;
         db::gateway::insert(&mut entered.write().await?, &self.identity).await?;
         let subject = directory::gateway_urn(&self.identity);
         for (key, key_use) in [(&self.keys.handoff, KeyUse::Handoff), (&self.keys.outcome, KeyUse::Outcome)] {
@@ -164,7 +167,11 @@ impl Change for Publish {
 ///
 /// # Errors
 /// [`OperateError`]: findings, or the version holds other content (invariant A5).
-pub(crate) async fn publish_contract(recorder: &Recorder, instance: &str, source: &str) -> Result<Published, OperateError> {
+pub(crate) async fn publish_contract(
+    recorder: &Recorder,
+    instance: &str,
+    source: &str,
+) -> Result<Published, OperateError> {
     let compiled = CompiledContract::from_document(source.as_bytes()).map_err(OperateError::Contract)?;
     recorder.record(Publish { compiled, instance: instance.to_owned() }).await?.map_err(OperateError::VersionTaken)
 }
@@ -216,7 +223,8 @@ pub(crate) async fn create_agent_key(
     agent: &str,
     contracts: &[String],
 ) -> Result<String, OperateError> {
-    let urn = AgentUrn::from_name(agent).map_err(|_| OperateError::Name { what: "the agent", name: agent.to_owned() })?;
+    let urn =
+        AgentUrn::from_name(agent).map_err(|_| OperateError::Name { what: "the agent", name: agent.to_owned() })?;
     if let Some(name) = contracts.iter().find(|name| !is_name(name)) {
         return Err(OperateError::Name { what: "the contract", name: name.clone() });
     }
@@ -302,7 +310,8 @@ impl Invite {
 /// A name as people write it in the characters of a urn: `Alice Example` is `alice-example`.
 pub(crate) fn slug(name: &str) -> Option<String> {
     let is_printable = name.chars().count() <= 100 && !name.chars().any(char::is_control);
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' };
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' };
     let slug: String = name.trim().chars().map(plain).collect();
     let words: Vec<&str> = slug.split('-').filter(|word| !word.is_empty()).collect();
     let slug = words.join("-").trim_start_matches(['.', '_']).to_owned();

@@ -114,7 +114,11 @@ impl Failure {
 
     /// Absent, or not for these credentials: the two look alike (invariant F2).
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, format!("There is no {what} that these credentials may see. Check the id."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            format!("There is no {what} that these credentials may see. Check the id."),
+        )
     }
 
     /// No usable credentials.
@@ -145,10 +149,22 @@ impl Failure {
         let code = code_text(self.problem.code);
         match &self.cause {
             Some(cause) if self.problem.status >= 500 => {
-                tracing::error!(request_id, code, status = self.problem.status, cause = chain(cause.as_ref()), "request failed");
+                tracing::error!(
+                    request_id,
+                    code,
+                    status = self.problem.status,
+                    cause = chain(cause.as_ref()),
+                    "request failed"
+                );
             }
             Some(cause) => {
-                tracing::info!(request_id, code, status = self.problem.status, cause = chain(cause.as_ref()), "request refused");
+                tracing::info!(
+                    request_id,
+                    code,
+                    status = self.problem.status,
+                    cause = chain(cause.as_ref()),
+                    "request refused"
+                );
             }
             None => tracing::info!(request_id, code, status = self.problem.status, "request refused"),
         }
@@ -201,7 +217,8 @@ impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match &error {
             RecordError::Busy => {
-                let detail = "More changes wait than can be written now. Nothing was changed; send the same request again.";
+                let detail =
+                    "More changes wait than can be written now. Nothing was changed; send the same request again.";
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail).because(error)
             }
             RecordError::Stopped => {
@@ -224,13 +241,16 @@ pub(crate) fn malformed(error: TypedJsonError) -> Failure {
         TypedJsonError::Gate(gate) => {
             let message = gate.to_string();
             let violation = Violation { pointer, rule: "json".to_owned(), message: message.clone() };
-            let detail = format!("The body cannot be read without doubt: {message}. Send JSON in UTF-8 as docs/FORMATS.md, section 2, describes it.");
+            let detail = format!(
+                "The body cannot be read without doubt: {message}. Send JSON in UTF-8 as docs/FORMATS.md, section 2, describes it."
+            );
             Failure::new(StatusCode::BAD_REQUEST, ErrorCode::MalformedJson, detail).with_violations(vec![violation])
         }
         TypedJsonError::Shape { source, .. } => {
             let violation = Violation { pointer, rule: "schema".to_owned(), message: source.to_string() };
             let detail = "A field is missing, unknown or of another type; the violation names it.";
-            Failure::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest, detail).with_violations(vec![violation])
+            Failure::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest, detail)
+                .with_violations(vec![violation])
         }
     }
 }

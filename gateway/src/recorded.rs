@@ -18,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::db::SqliteConnection;
 use seamark_contracts::api::ledger::LedgerPosition;
 use seamark_contracts::canonical;
 use seamark_contracts::clock::{Chance, Clock, Timestamp, make_nonce};
@@ -26,7 +27,6 @@ use seamark_contracts::digest::Digest;
 use seamark_ledger::entry::{Entry, EntryError, EntryType, Version};
 use seamark_ledger::tree::{Frontier, Hash, StoredNode, leaf_hash};
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
 use thiserror::Error;
 
 use crate::db::attempt::{AttemptRow, StatementRow};
@@ -175,7 +175,11 @@ pub(crate) struct Group {
 
 impl Group {
     /// Reads the head in the transaction that has begun on `connection`. `is_alone` says that it carries one change.
-    pub(crate) async fn begun(mut connection: SqliteConnection, around: Surroundings, is_alone: bool) -> (Result<Group, StorageError>, Option<SqliteConnection>) {
+    pub(crate) async fn begun(
+        mut connection: SqliteConnection,
+        around: Surroundings,
+        is_alone: bool,
+    ) -> (Result<Group, StorageError>, Option<SqliteConnection>) {
         match read_head(&mut connection).await {
             Ok((frontier, last, stream_pos)) => {
                 let clock = around.clock.now();
@@ -330,7 +334,13 @@ impl Group {
         if let Some(handoff) = handoff {
             self.last_leaf.insert(handoff, leaf);
         }
-        self.entries.push(EntryRow { seq: no, handoff, kind: draft.kind.as_str().to_owned(), leaf: leaf.as_bytes().to_vec(), bytes });
+        self.entries.push(EntryRow {
+            seq: no,
+            handoff,
+            kind: draft.kind.as_str().to_owned(),
+            leaf: leaf.as_bytes().to_vec(),
+            bytes,
+        });
         self.has_written = true;
         Ok(Position { seq, no, leaf })
     }
@@ -429,7 +439,8 @@ impl Plan<'_> {
     /// its transaction the database itself answers at the end: a taken id then undoes the group, and each change of it
     /// runs again alone.
     pub(crate) async fn takes_id(&mut self, submitter: &str, handoff_id: &str) -> Result<bool, StorageError> {
-        if self.group.is_alone && db::handoff::find(&mut self.group.connection, submitter, handoff_id).await?.is_some() {
+        if self.group.is_alone && db::handoff::find(&mut self.group.connection, submitter, handoff_id).await?.is_some()
+        {
             return Ok(false);
         }
         Ok(self.group.ids.insert((submitter.to_owned(), handoff_id.to_owned())))

@@ -107,7 +107,11 @@ pub(crate) fn router(shared: Shared) -> Router {
     router
         .fallback(async || Failure::not_found("page"))
         .method_not_allowed_fallback(async || {
-            Failure::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "This address exists, but not for this method. See /openapi.json.")
+            Failure::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::InvalidRequest,
+                "This address exists, but not for this method. See /openapi.json.",
+            )
         })
         .layer(DefaultBodyLimit::max(MAX_LARGE_BODY))
         .layer(middleware::from_fn_with_state(shared.clone(), finish))
@@ -162,15 +166,22 @@ impl<const MAX: usize> FromRequest<Shared> for Received<MAX> {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Failure> {
         let too_large = || {
-            let detail = format!("This address takes at most {} KiB. Send large tool outputs as artifacts, or less of them.", MAX / 1024);
+            let detail = format!(
+                "This address takes at most {} KiB. Send large tool outputs as artifacts, or less of them.",
+                MAX / 1024
+            );
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail)
         };
         let bytes = Bytes::from_request(request, shared).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 return too_large();
             }
-            Failure::new(StatusCode::BAD_REQUEST, ErrorCode::MalformedJson, "The body did not arrive whole. Send the same request again.")
-                .because(rejection)
+            Failure::new(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::MalformedJson,
+                "The body did not arrive whole. Send the same request again.",
+            )
+            .because(rejection)
         })?;
         if bytes.len() > MAX { Err(too_large()) } else { Ok(Self(bytes)) }
     }
@@ -199,7 +210,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for At<T> {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
         let path = Path::<T>::from_request_parts(parts, shared).await;
-        path.map(|Path(value)| Self(value)).map_err(|rejection| Failure::not_found("item with this id").because(rejection))
+        path.map(|Path(value)| Self(value))
+            .map_err(|rejection| Failure::not_found("item with this id").because(rejection))
     }
 }
 
@@ -213,7 +225,10 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
         let query = Query::<T>::from_request_parts(parts, shared).await;
         query.map(|Query(value)| Self(value)).map_err(|rejection| {
-            let detail = format!("A parameter after the question mark is wrong: {}. See /openapi.json for what is allowed.", rejection.body_text());
+            let detail = format!(
+                "A parameter after the question mark is wrong: {}. See /openapi.json for what is allowed.",
+                rejection.body_text()
+            );
             Failure::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest, detail)
         })
     }
@@ -226,7 +241,9 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(bytes) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response(),
+            Ok(bytes) => {
+                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
+            }
             Err(error) => Failure::internal(error).into_response(),
         }
     }

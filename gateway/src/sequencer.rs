@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
-use sqlx::SqliteConnection;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -129,7 +129,8 @@ impl Writer {
         let connection = database.connect_writer().await?;
         let (sender, queue) = mpsc::channel(max_queued.max(1));
         let (committed, receiver) = watch::channel(None);
-        let writer = Self { database, connection: Some(connection), around, queue, committed, max_group: max_group.max(1) };
+        let writer =
+            Self { database, connection: Some(connection), around, queue, committed, max_group: max_group.max(1) };
         Ok((writer, Recorder { queue: sender, committed: receiver }))
     }
 
@@ -152,10 +153,10 @@ impl Writer {
                 }
             }
         }
-        if let Some(connection) = self.connection.take() {
-            if let Err(fault) = sqlx::Connection::close(connection).await {
-                tracing::warn!(error = %fault, "closing the writer's connection failed; nothing is lost by it");
-            }
+        if let Some(connection) = self.connection.take()
+            && let Err(fault) = db::close(connection).await
+        {
+            tracing::warn!(error = %fault, "closing the writer's connection failed; nothing is lost by it");
         }
     }
 

@@ -46,7 +46,11 @@ pub(crate) fn handoff(predicate: &HandoffPredicate, key: &SigningKey) -> Result<
 }
 
 /// An outcome statement; its subject is the handoff statement.
-pub(crate) fn outcome(predicate: &OutcomePredicate, handoff: Digest, key: &SigningKey) -> Result<Signed, SignStatementError> {
+pub(crate) fn outcome(
+    predicate: &OutcomePredicate,
+    handoff: Digest,
+    key: &SigningKey,
+) -> Result<Signed, SignStatementError> {
     sign(statement::build_outcome(predicate, handoff)?, key)
 }
 

@@ -8,12 +8,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::db::SqliteConnection;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use seamark_contracts::id::AgentUrn;
-use sqlx::SqliteConnection;
 use tokio::sync::{Notify, broadcast};
 
 use crate::auth::{Agent, Device};
@@ -33,7 +33,6 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) pos: i64,
-    pub(crate) attempt: Option<i64>,
     /// Persons, roles or keys changed: listeners look at their own rights again.
     pub(crate) is_directory: bool,
     /// For desks: who may see it, and the event.
@@ -104,7 +103,9 @@ pub(crate) async fn run(shared: Shared) {
         let sent = send_new(&shared, last).await;
         match sent {
             Ok(pos) => last = Some(pos),
-            Err(error) => tracing::error!(cause = crate::problem::chain(&error), "the stream could not be read; trying again"),
+            Err(error) => {
+                tracing::error!(cause = crate::problem::chain(&error), "the stream could not be read; trying again")
+            }
         }
         tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -143,24 +144,27 @@ pub(crate) async fn newest(connection: &mut SqliteConnection) -> Result<i64, Sto
 
 /// A change is told as the current document, so of two changes of one kind to one attempt the later says it all.
 fn newest_of_each(rows: Vec<StreamRow>) -> Vec<StreamRow> {
-    let newest: HashMap<(Option<i64>, String), i64> = rows.iter().map(|row| ((row.attempt, row.kind.clone()), row.pos)).collect();
+    let newest: HashMap<(Option<i64>, String), i64> =
+        rows.iter().map(|row| ((row.attempt, row.kind.clone()), row.pos)).collect();
     rows.into_iter().filter(|row| newest.get(&(row.attempt, row.kind.clone())) == Some(&row.pos)).collect()
 }
 
 /// Loads and serialises a change.
 async fn load(app: &App, connection: &mut SqliteConnection, row: &StreamRow) -> Result<Change, StorageError> {
     let is_directory = row.kind == Event::Directory.as_str();
-    let mut change = Change { pos: row.pos, attempt: row.attempt, is_directory, review: None, agents: None };
+    let mut change = Change { pos: row.pos, is_directory, review: None, agents: None };
     let Some(no) = row.attempt else { return Ok(change) };
     let attempt = db::parsed(db::attempt::load(connection, no).await?, "stream", "attempt", row.pos)?;
     let handoff = db::parsed(db::handoff::load(connection, attempt.handoff).await?, "attempt", "handoff", no)?;
     if let Some(document) = document::review(app, connection, &attempt).await? {
-        let roles: Vec<String> = db::parsed(serde_json::from_str(&attempt.candidates).ok(), "attempt", "candidates", no)?;
+        let roles: Vec<String> =
+            db::parsed(serde_json::from_str(&attempt.candidates).ok(), "attempt", "candidates", no)?;
         change.review = Some((roles.into(), event("review", Some(row.pos), &document)));
     }
     if let Some(cloud) = document::cloud_event(app, connection, row, &handoff, &attempt).await? {
         let agent = |text: &str, column| db::parsed(AgentUrn::parse(text).ok(), "handoff", column, handoff.no);
-        let (submitter, destination) = (agent(&handoff.submitter, "submitter")?, agent(&handoff.destination, "destination")?);
+        let (submitter, destination) =
+            (agent(&handoff.submitter, "submitter")?, agent(&handoff.destination, "destination")?);
         change.agents = Some((submitter, destination, event(&cloud.kind, Some(row.pos), &cloud)));
     }
     Ok(change)
@@ -304,7 +308,11 @@ impl Stream {
 }
 
 /// Answers with a stream that begins after `last_event_id`, or with a reset.
-pub(crate) async fn respond(shared: &Shared, listener: Listener, last_event_id: Option<&str>) -> Result<Response, Failure> {
+pub(crate) async fn respond(
+    shared: &Shared,
+    listener: Listener,
+    last_event_id: Option<&str>,
+) -> Result<Response, Failure> {
     let seat = take_seat(shared).ok_or_else(|| {
         let detail = "As many streams are open as this gateway serves. Try again in a moment.";
         Failure::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(5), detail)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::db::SqliteConnection;
 use seamark_contracts::canonical;
 use seamark_contracts::clock::{Chance, Clock, Timestamp};
 use seamark_contracts::contract::compiled::CompiledContract;
@@ -14,7 +15,6 @@ use seamark_ledger::checkpoint::{Checkpoint, Head, HeadError};
 use seamark_ledger::key::SignError;
 use seamark_ledger::tree::Hash;
 use serde_json::json;
-use sqlx::SqliteConnection;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +97,8 @@ impl App {
         }
         let Some(row) = db::contract::find(connection, &id.name, &id.version).await? else { return Ok(None) };
         let digest = Digest::from_bytes(db::bytes32(&row.digest, "contract", "digest", row.no)?);
-        let compiled = serde_json::from_slice(&row.canonical).ok().and_then(|contract| CompiledContract::compile(contract).ok());
+        let compiled =
+            serde_json::from_slice(&row.canonical).ok().and_then(|contract| CompiledContract::compile(contract).ok());
         let compiled = db::parsed(compiled, "contract", "canonical", row.no)?;
         if compiled.digest != digest {
             // A contract version that changed is never used (invariant A5).

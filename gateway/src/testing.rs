@@ -15,8 +15,8 @@ use seamark_contracts::api::review::{DecisionAnswer, ReviewDocument, ReviewPage}
 use seamark_contracts::clock::{Chance, Clock, FixedClock, SeededChance, Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::decision::{
-    ConfirmedValue, DecisionKind, DecisionPredicate, Escalation, Reason, Reviewer as Signer, SeenCheckpoint, UserVerification,
-    VerificationMethod, ViewRef, Window,
+    ConfirmedValue, DecisionKind, DecisionPredicate, Escalation, Reason, Reviewer as Signer, SeenCheckpoint,
+    UserVerification, VerificationMethod, ViewRef, Window,
 };
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::HandoffPredicate;
@@ -201,7 +201,8 @@ impl World {
     }
 
     pub(crate) async fn enrol(&self, name: &str, device: &str, code: &str) -> Reviewer {
-        let (device_key, decision_key) = (key(&format!("{name}/{device}/device")), key(&format!("{name}/{device}/decision")));
+        let (device_key, decision_key) =
+            (key(&format!("{name}/{device}/device")), key(&format!("{name}/{device}/decision")));
         let body = enrolment(code, &device_key, &decision_key);
         let reply = self.send("POST", "/v1/enrolments", None, serde_json::to_vec(&body).unwrap()).await;
         let answer: EnrolmentAnswer = reply.ok();
@@ -239,9 +240,11 @@ fn operation_id(method: &str, path: &str) -> Option<&'static str> {
     let asked: Vec<&str> = path.split('?').next()?.split('/').collect();
     let fits = |template: &str| {
         let parts: Vec<&str> = template.split('/').collect();
-        parts.len() == asked.len() && parts.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
+        parts.len() == asked.len()
+            && parts.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
     };
-    let mut found: Vec<_> = crate::route::operations().into_iter().filter(|(m, template, _)| *m == method && fits(template)).collect();
+    let mut found: Vec<_> =
+        crate::route::operations().into_iter().filter(|(m, template, _)| *m == method && fits(template)).collect();
     found.sort_by_key(|(_, template, _)| template.matches('{').count());
     found.first().map(|(_, _, operation)| operation.id)
 }
@@ -324,7 +327,13 @@ impl Reviewer {
     }
 
     /// The same on a view that is on screen already.
-    pub(crate) async fn draft_on(&self, world: &World, review: &ReviewDocument, kind: DecisionKind, view: View) -> Draft {
+    pub(crate) async fn draft_on(
+        &self,
+        world: &World,
+        review: &ReviewDocument,
+        kind: DecisionKind,
+        view: View,
+    ) -> Draft {
         let predicate = predicate_of(&review.handoff);
         let request = predicate.request.clone().unwrap();
         let now = world.clock.now();
@@ -332,7 +341,8 @@ impl Reviewer {
         let person = &self.answer.person;
         let role = request.candidates.iter().find(|role| person.roles.contains(role)).unwrap_or(&request.candidates[0]);
         let confirmed = view.facts.iter().filter(|fact| fact.confirm);
-        let escalation = Escalation { to: view.escalation_targets[0].clone(), question: "May this be done?".to_owned() };
+        let escalation =
+            Escalation { to: view.escalation_targets[0].clone(), question: "May this be done?".to_owned() };
         let code = match kind {
             DecisionKind::Reject => view.reject_reasons[0].code.clone(),
             _ => "none".to_owned(),
@@ -366,7 +376,9 @@ impl Reviewer {
             auth: UserVerification { method: VerificationMethod::Pin, at: now },
             reason: Reason { code, text: String::new() },
             escalation: (kind == DecisionKind::Escalate).then_some(escalation),
-            confirmed: confirmed.map(|fact| ConfirmedValue { fact: fact.id.clone(), value: fact.value.clone() }).collect(),
+            confirmed: confirmed
+                .map(|fact| ConfirmedValue { fact: fact.id.clone(), value: fact.value.clone() })
+                .collect(),
             seen_checkpoint: world.seen().await,
             decided_at: now,
         };

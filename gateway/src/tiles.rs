@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::db::SqliteConnection;
 use seamark_contracts::api::ledger::RecordedEntry;
-use seamark_ledger::tree::{Hash, NodeId, PlanError, ProofPlan, leaf_hash, node_hash, plan_consistency, plan_inclusion};
-use sqlx::SqliteConnection;
+use seamark_ledger::tree::{Hash, NodeId, PlanError, ProofPlan, node_hash, plan_consistency, plan_inclusion};
 use thiserror::Error;
 
 use crate::db::{self, StorageError};
@@ -38,12 +38,22 @@ pub(crate) struct Tiles {
 
 impl Tiles {
     /// The inclusion proof of entry `seq` under a tree of `size`.
-    pub(crate) async fn inclusion(&self, connection: &mut SqliteConnection, seq: u64, size: u64) -> Result<Vec<Hash>, ProofFault> {
+    pub(crate) async fn inclusion(
+        &self,
+        connection: &mut SqliteConnection,
+        seq: u64,
+        size: u64,
+    ) -> Result<Vec<Hash>, ProofFault> {
         self.assemble(connection, &plan_inclusion(seq, size)?, size).await
     }
 
     /// The consistency proof between two sizes.
-    pub(crate) async fn consistency(&self, connection: &mut SqliteConnection, from: u64, to: u64) -> Result<Vec<Hash>, ProofFault> {
+    pub(crate) async fn consistency(
+        &self,
+        connection: &mut SqliteConnection,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Hash>, ProofFault> {
         self.assemble(connection, &plan_consistency(from, to)?, to).await
     }
 
@@ -61,7 +71,12 @@ impl Tiles {
         Ok(RecordedEntry { seq, entry: text, proof: proof.iter().map(ToString::to_string).collect(), size })
     }
 
-    async fn assemble(&self, connection: &mut SqliteConnection, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, ProofFault> {
+    async fn assemble(
+        &self,
+        connection: &mut SqliteConnection,
+        plan: &ProofPlan,
+        size: u64,
+    ) -> Result<Vec<Hash>, ProofFault> {
         let mut found: HashMap<NodeId, Hash> = HashMap::new();
         for id in plan.nodes() {
             let hash = self.node(connection, id, size).await?;
@@ -80,7 +95,12 @@ impl Tiles {
         subtree_root(leaves).ok_or(hole)
     }
 
-    async fn tile(&self, connection: &mut SqliteConnection, key: TileKey, size: u64) -> Result<Arc<[Hash]>, ProofFault> {
+    async fn tile(
+        &self,
+        connection: &mut SqliteConnection,
+        key: TileKey,
+        size: u64,
+    ) -> Result<Arc<[Hash]>, ProofFault> {
         if let Some(tile) = self.full.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(tile));
         }
@@ -112,9 +132,4 @@ fn subtree_root(leaves: &[Hash]) -> Option<Hash> {
         row = row.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect();
     }
     row.first().copied()
-}
-
-/// Leaf hash of stored bytes, for the re-check.
-pub(crate) fn leaf_of(bytes: &[u8]) -> Hash {
-    leaf_hash(bytes)
 }

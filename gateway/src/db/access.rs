@@ -17,7 +17,12 @@ pub(crate) struct SessionRow {
 }
 
 /// Remembers a challenge.
-pub(crate) async fn insert_challenge(write: &mut Ephemeral<'_>, challenge: &[u8], keyid: &str, expires_ms: i64) -> Result<(), StorageError> {
+pub(crate) async fn insert_challenge(
+    write: &mut Ephemeral<'_>,
+    challenge: &[u8],
+    keyid: &str,
+    expires_ms: i64,
+) -> Result<(), StorageError> {
     sqlx::query("INSERT INTO challenge (challenge, keyid, expires_ms) VALUES (?, ?, ?)")
         .bind(challenge)
         .bind(keyid)
@@ -28,7 +33,12 @@ pub(crate) async fn insert_challenge(write: &mut Ephemeral<'_>, challenge: &[u8]
 }
 
 /// Takes a challenge away; whether there was one for this key that has not expired. So it works once.
-pub(crate) async fn take_challenge(write: &mut Ephemeral<'_>, challenge: &[u8], keyid: &str, now_ms: i64) -> Result<bool, StorageError> {
+pub(crate) async fn take_challenge(
+    write: &mut Ephemeral<'_>,
+    challenge: &[u8],
+    keyid: &str,
+    now_ms: i64,
+) -> Result<bool, StorageError> {
     let done = sqlx::query("DELETE FROM challenge WHERE challenge = ? AND keyid = ? AND expires_ms > ?")
         .bind(challenge)
         .bind(keyid)
@@ -51,7 +61,10 @@ pub(crate) async fn insert_session(write: &mut Ephemeral<'_>, row: &SessionRow) 
 }
 
 /// The session with this hash.
-pub(crate) async fn find_session(connection: &mut SqliteConnection, token: &[u8]) -> Result<Option<SessionRow>, StorageError> {
+pub(crate) async fn find_session(
+    connection: &mut SqliteConnection,
+    token: &[u8],
+) -> Result<Option<SessionRow>, StorageError> {
     Ok(sqlx::query_as("SELECT token, keyid, person, expires_ms FROM session WHERE token = ?")
         .bind(token)
         .fetch_optional(connection)

@@ -20,7 +20,10 @@ pub(crate) struct AgentKeyRow {
 }
 
 /// The key with this hash.
-pub(crate) async fn find(connection: &mut SqliteConnection, secret: &[u8]) -> Result<Option<AgentKeyRow>, StorageError> {
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    secret: &[u8],
+) -> Result<Option<AgentKeyRow>, StorageError> {
     Ok(sqlx::query_as("SELECT no, id, secret, agent, contracts, created_ms FROM agent_key WHERE secret = ?")
         .bind(secret)
         .fetch_optional(connection)

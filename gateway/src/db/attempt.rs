@@ -95,7 +95,10 @@ pub(crate) async fn load(connection: &mut SqliteConnection, no: i64) -> Result<O
 }
 
 /// The newest attempt of a handoff.
-pub(crate) async fn newest(connection: &mut SqliteConnection, handoff: i64) -> Result<Option<AttemptRow>, StorageError> {
+pub(crate) async fn newest(
+    connection: &mut SqliteConnection,
+    handoff: i64,
+) -> Result<Option<AttemptRow>, StorageError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE handoff = ? ORDER BY no DESC LIMIT 1")))
         .bind(handoff)
         .fetch_optional(connection)
@@ -104,11 +107,18 @@ pub(crate) async fn newest(connection: &mut SqliteConnection, handoff: i64) -> R
 
 /// Every attempt of a handoff, oldest first.
 pub(crate) async fn list(connection: &mut SqliteConnection, handoff: i64) -> Result<Vec<AttemptRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE handoff = ? ORDER BY no"))).bind(handoff).fetch_all(connection).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE handoff = ? ORDER BY no")))
+        .bind(handoff)
+        .fetch_all(connection)
+        .await?)
 }
 
 /// Every attempt after `after`, oldest first.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<AttemptRow>, StorageError> {
+pub(crate) async fn list_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<AttemptRow>, StorageError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE no > ? ORDER BY no LIMIT ?")))
         .bind(after)
         .bind(limit)
@@ -122,8 +132,14 @@ pub(crate) async fn count(connection: &mut SqliteConnection) -> Result<i64, Stor
 }
 
 /// The attempt of a review.
-pub(crate) async fn find_review(connection: &mut SqliteConnection, review_id: &str) -> Result<Option<AttemptRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE review_id = ?"))).bind(review_id).fetch_optional(connection).await?)
+pub(crate) async fn find_review(
+    connection: &mut SqliteConnection,
+    review_id: &str,
+) -> Result<Option<AttemptRow>, StorageError> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE review_id = ?")))
+        .bind(review_id)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Open reviews, and those closed after `closed_after_ms`, beyond position `after`, in order.
@@ -165,17 +181,29 @@ pub(crate) async fn list_closed(
 }
 
 /// Open reviews whose deadline is at or before `now_ms`, the earliest first.
-pub(crate) async fn list_due(connection: &mut SqliteConnection, now_ms: i64, limit: i64) -> Result<Vec<AttemptRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE state = 'open' AND expires_ms <= ? ORDER BY expires_ms, no LIMIT ?")))
-        .bind(now_ms)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
+pub(crate) async fn list_due(
+    connection: &mut SqliteConnection,
+    now_ms: i64,
+    limit: i64,
+) -> Result<Vec<AttemptRow>, StorageError> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!(
+        "{SELECT} WHERE state = 'open' AND expires_ms <= ? ORDER BY expires_ms, no LIMIT ?"
+    )))
+    .bind(now_ms)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// What was signed for an attempt.
-pub(crate) async fn load_statement(connection: &mut SqliteConnection, no: i64) -> Result<Option<StatementRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, bytes, signature FROM statement WHERE no = ?").bind(no).fetch_optional(connection).await?)
+pub(crate) async fn load_statement(
+    connection: &mut SqliteConnection,
+    no: i64,
+) -> Result<Option<StatementRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, bytes, signature FROM statement WHERE no = ?")
+        .bind(no)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Adds attempts.
@@ -211,17 +239,21 @@ pub(crate) async fn close(
 
 /// Notes that something about a review changed.
 pub(crate) async fn touch(write: &mut Write<'_>, no: i64) -> Result<(), StorageError> {
-    let done = sqlx::query("UPDATE attempt SET version = version + 1 WHERE no = ?").bind(no).execute(&mut *write.connection).await?;
+    let done = sqlx::query("UPDATE attempt SET version = version + 1 WHERE no = ?")
+        .bind(no)
+        .execute(&mut *write.connection)
+        .await?;
     changed_one(done.rows_affected(), "version", no)
 }
 
 /// Notes that the orchestrator has the outcome, the first time.
 pub(crate) async fn set_delivered(write: &mut Write<'_>, no: i64, delivered_ms: i64) -> Result<(), StorageError> {
-    let done = sqlx::query("UPDATE attempt SET delivered_ms = ?, version = version + 1 WHERE no = ? AND delivered_ms IS NULL")
-        .bind(delivered_ms)
-        .bind(no)
-        .execute(&mut *write.connection)
-        .await?;
+    let done =
+        sqlx::query("UPDATE attempt SET delivered_ms = ?, version = version + 1 WHERE no = ? AND delivered_ms IS NULL")
+            .bind(delivered_ms)
+            .bind(no)
+            .execute(&mut *write.connection)
+            .await?;
     changed_one(done.rows_affected(), "delivered_ms", no)
 }
 

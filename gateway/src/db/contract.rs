@@ -19,12 +19,18 @@ pub(crate) struct ContractRow {
 const COLUMNS: &str = "SELECT no, name, version, digest, canonical, published_ms FROM contract";
 
 /// One version.
-pub(crate) async fn find(connection: &mut SqliteConnection, name: &str, version: &str) -> Result<Option<ContractRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, name, version, digest, canonical, published_ms FROM contract WHERE name = ? AND version = ?")
-        .bind(name)
-        .bind(version)
-        .fetch_optional(connection)
-        .await?)
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    name: &str,
+    version: &str,
+) -> Result<Option<ContractRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, name, version, digest, canonical, published_ms FROM contract WHERE name = ? AND version = ?",
+    )
+    .bind(name)
+    .bind(version)
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// Every version, in the order of publication.

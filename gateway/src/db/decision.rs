@@ -45,12 +45,22 @@ const SELECT: &str = "SELECT no, decision_id, attempt, person, person_name, kind
      counted, why FROM decision";
 
 /// The decision with this id.
-pub(crate) async fn find(connection: &mut SqliteConnection, decision_id: &str) -> Result<Option<DecisionRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE decision_id = ?"))).bind(decision_id).fetch_optional(connection).await?)
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    decision_id: &str,
+) -> Result<Option<DecisionRow>, StorageError> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE decision_id = ?")))
+        .bind(decision_id)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// The decision of a person in an attempt.
-pub(crate) async fn find_of_person(connection: &mut SqliteConnection, attempt: i64, person: &str) -> Result<Option<DecisionRow>, StorageError> {
+pub(crate) async fn find_of_person(
+    connection: &mut SqliteConnection,
+    attempt: i64,
+    person: &str,
+) -> Result<Option<DecisionRow>, StorageError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ? AND person = ?")))
         .bind(attempt)
         .bind(person)
@@ -60,7 +70,10 @@ pub(crate) async fn find_of_person(connection: &mut SqliteConnection, attempt: i
 
 /// Every decision of an attempt, in ledger order.
 pub(crate) async fn list(connection: &mut SqliteConnection, attempt: i64) -> Result<Vec<DecisionRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ? ORDER BY no"))).bind(attempt).fetch_all(connection).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ? ORDER BY no")))
+        .bind(attempt)
+        .fetch_all(connection)
+        .await?)
 }
 
 /// Adds a decision.
@@ -104,7 +117,11 @@ pub(crate) async fn find_presented(
 }
 
 /// Number of views that a person was shown in an attempt.
-pub(crate) async fn count_presented(connection: &mut SqliteConnection, attempt: i64, person: &str) -> Result<i64, StorageError> {
+pub(crate) async fn count_presented(
+    connection: &mut SqliteConnection,
+    attempt: i64,
+    person: &str,
+) -> Result<i64, StorageError> {
     Ok(sqlx::query_scalar("SELECT COUNT(*) FROM presented WHERE attempt = ? AND person = ?")
         .bind(attempt)
         .bind(person)
@@ -113,12 +130,18 @@ pub(crate) async fn count_presented(connection: &mut SqliteConnection, attempt: 
 }
 
 /// Every shown view after `after`, in ledger order.
-pub(crate) async fn list_presented(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<PresentedRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, attempt, person, digest, view, opened_ms FROM presented WHERE no > ? ORDER BY no LIMIT ?")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
+pub(crate) async fn list_presented(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<PresentedRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, attempt, person, digest, view, opened_ms FROM presented WHERE no > ? ORDER BY no LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Adds a shown view.

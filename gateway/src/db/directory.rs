@@ -24,13 +24,18 @@ pub(crate) async fn newest_version(connection: &mut SqliteConnection) -> Result<
 
 /// The newest version.
 pub(crate) async fn newest(connection: &mut SqliteConnection) -> Result<Option<DirectoryRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT version, no, statement, signature, from_ms, to_ms FROM directory ORDER BY version DESC LIMIT 1")
-        .fetch_optional(connection)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT version, no, statement, signature, from_ms, to_ms FROM directory ORDER BY version DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// The version that was the newest when the ledger had `size` entries.
-pub(crate) async fn newest_within(connection: &mut SqliteConnection, size: i64) -> Result<Option<DirectoryRow>, StorageError> {
+pub(crate) async fn newest_within(
+    connection: &mut SqliteConnection,
+    size: i64,
+) -> Result<Option<DirectoryRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT version, no, statement, signature, from_ms, to_ms FROM directory WHERE no < ? ORDER BY no DESC LIMIT 1",
     )

@@ -26,8 +26,7 @@ pub(crate) struct HandoffRow {
 }
 
 impl InsertMany for HandoffRow {
-    const INTO: &'static str =
-        "INSERT INTO handoff (no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms) VALUES ";
+    const INTO: &'static str = "INSERT INTO handoff (no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms) VALUES ";
     const COLUMNS: usize = 9;
     fn bind<'q>(&'q self, query: SqliteQuery<'q>) -> SqliteQuery<'q> {
         query
@@ -82,7 +81,11 @@ impl InsertMany for ArtifactRow {
 }
 
 /// The handoff of a submitter.
-pub(crate) async fn find(connection: &mut SqliteConnection, submitter: &str, handoff_id: &str) -> Result<Option<HandoffRow>, StorageError> {
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    handoff_id: &str,
+) -> Result<Option<HandoffRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
          WHERE handoff_id = ? AND submitter = ?",
@@ -140,7 +143,11 @@ pub(crate) async fn list_chain(
 }
 
 /// Handoffs after `after`, oldest first.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<HandoffRow>, StorageError> {
+pub(crate) async fn list_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<HandoffRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
          WHERE no > ? ORDER BY no LIMIT ?",
@@ -152,8 +159,14 @@ pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, li
 }
 
 /// What may be erased of the content that came with attempt `no`.
-pub(crate) async fn find_payload(connection: &mut SqliteConnection, no: i64) -> Result<Option<PayloadRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, raw, disclosures FROM payload WHERE no = ?").bind(no).fetch_optional(connection).await?)
+pub(crate) async fn find_payload(
+    connection: &mut SqliteConnection,
+    no: i64,
+) -> Result<Option<PayloadRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, raw, disclosures FROM payload WHERE no = ?")
+        .bind(no)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// One file of a content.

@@ -73,7 +73,9 @@ pub(crate) struct CheckpointRow {
 
 /// The head; absent before the first entry.
 pub(crate) async fn head(connection: &mut SqliteConnection) -> Result<Option<HeadRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT size, frontier, at_ms, stream_pos FROM ledger_head WHERE id = 1").fetch_optional(connection).await?)
+    Ok(sqlx::query_as("SELECT size, frontier, at_ms, stream_pos FROM ledger_head WHERE id = 1")
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Moves the head by compare-and-swap on its size.
@@ -87,14 +89,16 @@ pub(crate) async fn move_head(write: &mut Write<'_>, from_size: i64, head: &Head
             .execute(&mut *write.connection)
             .await?
     } else {
-        sqlx::query("UPDATE ledger_head SET size = ?, frontier = ?, at_ms = ?, stream_pos = ? WHERE id = 1 AND size = ?")
-            .bind(head.size)
-            .bind(&head.frontier)
-            .bind(head.at_ms)
-            .bind(head.stream_pos)
-            .bind(from_size)
-            .execute(&mut *write.connection)
-            .await?
+        sqlx::query(
+            "UPDATE ledger_head SET size = ?, frontier = ?, at_ms = ?, stream_pos = ? WHERE id = 1 AND size = ?",
+        )
+        .bind(head.size)
+        .bind(&head.frontier)
+        .bind(head.at_ms)
+        .bind(head.stream_pos)
+        .bind(from_size)
+        .execute(&mut *write.connection)
+        .await?
     };
     if done.rows_affected() == 1 {
         Ok(())
@@ -129,7 +133,10 @@ pub(crate) async fn upsert_tiles(write: &mut Write<'_>, rows: &[TileRow]) -> Res
 }
 
 /// Adds changes to the stream, in the transaction of their entries.
-pub(crate) async fn insert_stream(write: &mut Write<'_>, rows: &[super::stream::StreamRow]) -> Result<(), StorageError> {
+pub(crate) async fn insert_stream(
+    write: &mut Write<'_>,
+    rows: &[super::stream::StreamRow],
+) -> Result<(), StorageError> {
     super::insert_many(write.connection, rows).await
 }
 
@@ -145,7 +152,10 @@ pub(crate) async fn insert_checkpoint(write: &mut Write<'_>, row: &CheckpointRow
 }
 
 /// Leaf of the newest entry of a handoff.
-pub(crate) async fn last_leaf(connection: &mut SqliteConnection, handoff: i64) -> Result<Option<Vec<u8>>, StorageError> {
+pub(crate) async fn last_leaf(
+    connection: &mut SqliteConnection,
+    handoff: i64,
+) -> Result<Option<Vec<u8>>, StorageError> {
     Ok(sqlx::query_scalar("SELECT leaf FROM ledger_entry WHERE handoff = ? ORDER BY seq DESC LIMIT 1")
         .bind(handoff)
         .fetch_optional(connection)
@@ -153,7 +163,11 @@ pub(crate) async fn last_leaf(connection: &mut SqliteConnection, handoff: i64) -
 }
 
 /// Consecutive entries from `from`.
-pub(crate) async fn list_entries(connection: &mut SqliteConnection, from: i64, limit: i64) -> Result<Vec<EntryRow>, StorageError> {
+pub(crate) async fn list_entries(
+    connection: &mut SqliteConnection,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<EntryRow>, StorageError> {
     Ok(sqlx::query_as("SELECT seq, handoff, kind, leaf, bytes FROM ledger_entry WHERE seq >= ? ORDER BY seq LIMIT ?")
         .bind(from)
         .bind(limit)
@@ -163,20 +177,33 @@ pub(crate) async fn list_entries(connection: &mut SqliteConnection, from: i64, l
 
 /// One entry.
 pub(crate) async fn load_entry(connection: &mut SqliteConnection, seq: i64) -> Result<Option<EntryRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT seq, handoff, kind, leaf, bytes FROM ledger_entry WHERE seq = ?").bind(seq).fetch_optional(connection).await?)
-}
-
-/// Every entry of a handoff below `size`, in order.
-pub(crate) async fn list_of_handoff(connection: &mut SqliteConnection, handoff: i64, size: i64) -> Result<Vec<EntryRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT seq, handoff, kind, leaf, bytes FROM ledger_entry WHERE handoff = ? AND seq < ? ORDER BY seq")
-        .bind(handoff)
-        .bind(size)
-        .fetch_all(connection)
+    Ok(sqlx::query_as("SELECT seq, handoff, kind, leaf, bytes FROM ledger_entry WHERE seq = ?")
+        .bind(seq)
+        .fetch_optional(connection)
         .await?)
 }
 
+/// Every entry of a handoff below `size`, in order.
+pub(crate) async fn list_of_handoff(
+    connection: &mut SqliteConnection,
+    handoff: i64,
+    size: i64,
+) -> Result<Vec<EntryRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT seq, handoff, kind, leaf, bytes FROM ledger_entry WHERE handoff = ? AND seq < ? ORDER BY seq",
+    )
+    .bind(handoff)
+    .bind(size)
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Leaves of consecutive entries.
-pub(crate) async fn list_leaves(connection: &mut SqliteConnection, from: i64, to: i64) -> Result<Vec<Vec<u8>>, StorageError> {
+pub(crate) async fn list_leaves(
+    connection: &mut SqliteConnection,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Vec<u8>>, StorageError> {
     Ok(sqlx::query_scalar("SELECT leaf FROM ledger_entry WHERE seq >= ? AND seq < ? ORDER BY seq")
         .bind(from)
         .bind(to)
@@ -190,7 +217,11 @@ pub(crate) async fn find_body(connection: &mut SqliteConnection, seq: i64) -> Re
 }
 
 /// One tile.
-pub(crate) async fn find_tile(connection: &mut SqliteConnection, level: i64, idx: i64) -> Result<Option<TileRow>, StorageError> {
+pub(crate) async fn find_tile(
+    connection: &mut SqliteConnection,
+    level: i64,
+    idx: i64,
+) -> Result<Option<TileRow>, StorageError> {
     Ok(sqlx::query_as("SELECT level, idx, hashes FROM ledger_tile WHERE level = ? AND idx = ?")
         .bind(level)
         .bind(idx)
@@ -204,12 +235,19 @@ pub(crate) async fn list_tiles(connection: &mut SqliteConnection) -> Result<Vec<
 }
 
 /// The newest checkpoint.
-pub(crate) async fn newest_checkpoint(connection: &mut SqliteConnection) -> Result<Option<CheckpointRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint ORDER BY size DESC LIMIT 1").fetch_optional(connection).await?)
+pub(crate) async fn newest_checkpoint(
+    connection: &mut SqliteConnection,
+) -> Result<Option<CheckpointRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// The first checkpoint that covers entry `seq`. It never changes, because sizes only grow.
-pub(crate) async fn first_checkpoint_over(connection: &mut SqliteConnection, seq: i64) -> Result<Option<CheckpointRow>, StorageError> {
+pub(crate) async fn first_checkpoint_over(
+    connection: &mut SqliteConnection,
+    seq: i64,
+) -> Result<Option<CheckpointRow>, StorageError> {
     Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint WHERE size > ? ORDER BY size LIMIT 1")
         .bind(seq)
         .fetch_optional(connection)
@@ -217,7 +255,11 @@ pub(crate) async fn first_checkpoint_over(connection: &mut SqliteConnection, seq
 }
 
 /// Checkpoints after `after`, the smallest first.
-pub(crate) async fn list_checkpoints(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<CheckpointRow>, StorageError> {
+pub(crate) async fn list_checkpoints(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<CheckpointRow>, StorageError> {
     Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint WHERE size > ? ORDER BY size LIMIT ?")
         .bind(after)
         .bind(limit)

@@ -39,7 +39,11 @@ pub(crate) struct OutboxRow {
 }
 
 /// The enabled webhooks of these two agents.
-pub(crate) async fn list_enabled(connection: &mut SqliteConnection, submitter: &str, destination: &str) -> Result<Vec<WebhookRow>, StorageError> {
+pub(crate) async fn list_enabled(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    destination: &str,
+) -> Result<Vec<WebhookRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE (agent = ? OR agent = ?) AND is_enabled = 1 ORDER BY no",
     )
@@ -50,15 +54,23 @@ pub(crate) async fn list_enabled(connection: &mut SqliteConnection, submitter: &
 }
 
 /// Every webhook of a key's agent.
-pub(crate) async fn list_webhooks(connection: &mut SqliteConnection, agent: &str) -> Result<Vec<WebhookRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE agent = ? ORDER BY no")
-        .bind(agent)
-        .fetch_all(connection)
-        .await?)
+pub(crate) async fn list_webhooks(
+    connection: &mut SqliteConnection,
+    agent: &str,
+) -> Result<Vec<WebhookRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE agent = ? ORDER BY no",
+    )
+    .bind(agent)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// One webhook.
-pub(crate) async fn find_webhook(connection: &mut SqliteConnection, id: &str) -> Result<Option<WebhookRow>, StorageError> {
+pub(crate) async fn find_webhook(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<WebhookRow>, StorageError> {
     Ok(sqlx::query_as("SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE id = ?")
         .bind(id)
         .fetch_optional(connection)
@@ -67,16 +79,18 @@ pub(crate) async fn find_webhook(connection: &mut SqliteConnection, id: &str) ->
 
 /// Adds a webhook.
 pub(crate) async fn insert_webhook(write: &mut Write<'_>, row: &WebhookRow) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO webhook (no, id, agent, key_id, url, is_enabled, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(row.no)
-        .bind(&row.id)
-        .bind(&row.agent)
-        .bind(&row.key_id)
-        .bind(&row.url)
-        .bind(row.is_enabled)
-        .bind(row.created_ms)
-        .execute(&mut *write.connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO webhook (no, id, agent, key_id, url, is_enabled, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.no)
+    .bind(&row.id)
+    .bind(&row.agent)
+    .bind(&row.key_id)
+    .bind(&row.url)
+    .bind(row.is_enabled)
+    .bind(row.created_ms)
+    .execute(&mut *write.connection)
+    .await?;
     Ok(())
 }
 
@@ -108,7 +122,11 @@ pub(crate) async fn insert(write: &mut Write<'_>, row: &OutboxRow) -> Result<(),
 }
 
 /// One push.
-pub(crate) async fn load(connection: &mut SqliteConnection, outcome: i64, webhook: &str) -> Result<Option<OutboxRow>, StorageError> {
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    outcome: i64,
+    webhook: &str,
+) -> Result<Option<OutboxRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox \
          WHERE outcome = ? AND webhook = ?",
@@ -120,7 +138,12 @@ pub(crate) async fn load(connection: &mut SqliteConnection, outcome: i64, webhoo
 }
 
 /// Pushes that are due and not claimed by anyone since `stale_ms`.
-pub(crate) async fn list_due(connection: &mut SqliteConnection, now_ms: i64, stale_ms: i64, limit: i64) -> Result<Vec<OutboxRow>, StorageError> {
+pub(crate) async fn list_due(
+    connection: &mut SqliteConnection,
+    now_ms: i64,
+    stale_ms: i64,
+    limit: i64,
+) -> Result<Vec<OutboxRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox \
          WHERE state = 'waiting' AND next_ms <= ? AND claimed_ms <= ? ORDER BY next_ms, outcome LIMIT ?",
@@ -133,7 +156,13 @@ pub(crate) async fn list_due(connection: &mut SqliteConnection, now_ms: i64, sta
 }
 
 /// Takes the claim that follows `fence`; whether it could.
-pub(crate) async fn claim(write: &mut Ephemeral<'_>, outcome: i64, webhook: &str, fence: i64, now_ms: i64) -> Result<bool, StorageError> {
+pub(crate) async fn claim(
+    write: &mut Ephemeral<'_>,
+    outcome: i64,
+    webhook: &str,
+    fence: i64,
+    now_ms: i64,
+) -> Result<bool, StorageError> {
     let done = sqlx::query(
         "UPDATE outbox SET fence = fence + 1, claimed_ms = ? WHERE outcome = ? AND webhook = ? AND fence = ? AND state = 'waiting'",
     )

@@ -41,15 +41,23 @@ pub(crate) struct ExecutionRow {
     pub(crate) executed_ms: i64,
 }
 
-const SELECT: &str = "SELECT no, outcome_id, attempt, kind, cause, digest, statement, signature, formed_ms, stream_pos FROM outcome";
+const SELECT: &str =
+    "SELECT no, outcome_id, attempt, kind, cause, digest, statement, signature, formed_ms, stream_pos FROM outcome";
 
 /// The outcome of an attempt.
 pub(crate) async fn find(connection: &mut SqliteConnection, attempt: i64) -> Result<Option<OutcomeRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ?"))).bind(attempt).fetch_optional(connection).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE attempt = ?")))
+        .bind(attempt)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Outcomes after `after`, in ledger order.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<OutcomeRow>, StorageError> {
+pub(crate) async fn list_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<OutcomeRow>, StorageError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{SELECT} WHERE no > ? ORDER BY no LIMIT ?")))
         .bind(after)
         .bind(limit)
@@ -79,7 +87,10 @@ pub(crate) async fn insert(write: &mut Write<'_>, row: &OutcomeRow) -> Result<()
 }
 
 /// What was reported of an attempt.
-pub(crate) async fn find_execution(connection: &mut SqliteConnection, attempt: i64) -> Result<Option<ExecutionRow>, StorageError> {
+pub(crate) async fn find_execution(
+    connection: &mut SqliteConnection,
+    attempt: i64,
+) -> Result<Option<ExecutionRow>, StorageError> {
     Ok(sqlx::query_as("SELECT no, attempt, digest, envelope, result, phase, code, executor, executed_ms FROM execution WHERE attempt = ?")
         .bind(attempt)
         .fetch_optional(connection)
@@ -87,7 +98,11 @@ pub(crate) async fn find_execution(connection: &mut SqliteConnection, attempt: i
 }
 
 /// Reports after `after`, in ledger order.
-pub(crate) async fn list_executions(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<ExecutionRow>, StorageError> {
+pub(crate) async fn list_executions(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<ExecutionRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, attempt, digest, envelope, result, phase, code, executor, executed_ms FROM execution WHERE no > ? ORDER BY no LIMIT ?",
     )

@@ -48,7 +48,10 @@ pub(crate) struct SigningKeyRow {
 
 /// One person.
 pub(crate) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<PersonRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person WHERE id = ?").bind(id).fetch_optional(connection).await?)
+    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person WHERE id = ?")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// Every person, in the order of invitation.
@@ -81,7 +84,10 @@ pub(crate) async fn set_roles(write: &mut Write<'_>, id: &str, name: &str, roles
 }
 
 /// The invitation with this hash.
-pub(crate) async fn find_invitation(connection: &mut SqliteConnection, code: &[u8]) -> Result<Option<InvitationRow>, StorageError> {
+pub(crate) async fn find_invitation(
+    connection: &mut SqliteConnection,
+    code: &[u8],
+) -> Result<Option<InvitationRow>, StorageError> {
     Ok(sqlx::query_as("SELECT no, code, person, expires_ms, used_ms FROM invitation WHERE code = ?")
         .bind(code)
         .fetch_optional(connection)
@@ -112,7 +118,10 @@ pub(crate) async fn use_invitation(write: &mut Write<'_>, no: i64, used_ms: i64)
 }
 
 /// One key.
-pub(crate) async fn find_key(connection: &mut SqliteConnection, keyid: &str) -> Result<Option<SigningKeyRow>, StorageError> {
+pub(crate) async fn find_key(
+    connection: &mut SqliteConnection,
+    keyid: &str,
+) -> Result<Option<SigningKeyRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key WHERE keyid = ?",
     )

@@ -22,7 +22,11 @@ pub(crate) struct RefusalRow {
 }
 
 /// An earlier refusal of the same bytes.
-pub(crate) async fn find(connection: &mut SqliteConnection, submitter: &str, body_mac: &[u8]) -> Result<Option<RefusalRow>, StorageError> {
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    body_mac: &[u8],
+) -> Result<Option<RefusalRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal WHERE submitter = ? AND body_mac = ?",
     )
@@ -33,7 +37,11 @@ pub(crate) async fn find(connection: &mut SqliteConnection, submitter: &str, bod
 }
 
 /// The newest refusal under a handoff id.
-pub(crate) async fn newest(connection: &mut SqliteConnection, submitter: &str, handoff_id: &str) -> Result<Option<RefusalRow>, StorageError> {
+pub(crate) async fn newest(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    handoff_id: &str,
+) -> Result<Option<RefusalRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal \
          WHERE submitter = ? AND handoff_id = ? ORDER BY no DESC LIMIT 1",
@@ -45,7 +53,11 @@ pub(crate) async fn newest(connection: &mut SqliteConnection, submitter: &str, h
 }
 
 /// Refusals after `after`, in ledger order.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<RefusalRow>, StorageError> {
+pub(crate) async fn list_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<RefusalRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal WHERE no > ? ORDER BY no LIMIT ?",
     )

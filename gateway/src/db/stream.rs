@@ -27,7 +27,11 @@ impl InsertMany for StreamRow {
 }
 
 /// Changes after `after`, oldest first.
-pub(crate) async fn list_after(connection: &mut SqliteConnection, after: i64, limit: i64) -> Result<Vec<StreamRow>, StorageError> {
+pub(crate) async fn list_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StreamRow>, StorageError> {
     Ok(sqlx::query_as("SELECT pos, attempt, kind, seq, at_ms FROM stream WHERE pos > ? ORDER BY pos LIMIT ?")
         .bind(after)
         .bind(limit)

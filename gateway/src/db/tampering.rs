@@ -31,28 +31,46 @@ async fn busy_world() -> World {
 async fn every_manipulation_is_found_and_named() {
     // What is done to the database, and the table that the first finding has to name.
     let manipulations = [
-        ("UPDATE ledger_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'handoff.received', 'handoff.refused') AS BLOB) WHERE seq = (SELECT MIN(no) FROM handoff)", "ledger_entry"),
+        (
+            "UPDATE ledger_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'handoff.received', 'handoff.refused') AS BLOB) WHERE seq = (SELECT MIN(no) FROM handoff)",
+            "ledger_entry",
+        ),
         ("DELETE FROM ledger_entry WHERE seq = (SELECT MAX(no) FROM handoff)", "ledger_entry"),
         ("UPDATE ledger_entry SET leaf = zeroblob(32) WHERE seq = 12", "ledger_entry"),
         ("UPDATE ledger_entry SET kind = 'ledger.viewed' WHERE seq = 12", "ledger_entry"),
         ("DELETE FROM ledger_body WHERE seq = 0", "ledger_body"),
         ("UPDATE ledger_tile SET hashes = zeroblob(8192) WHERE level = 0", "ledger_tile"),
         ("DELETE FROM ledger_tile WHERE level = 1", "ledger_tile"),
-        ("UPDATE ledger_checkpoint SET root = zeroblob(32) WHERE size = (SELECT MIN(size) FROM ledger_checkpoint)", "ledger_checkpoint"),
+        (
+            "UPDATE ledger_checkpoint SET root = zeroblob(32) WHERE size = (SELECT MIN(size) FROM ledger_checkpoint)",
+            "ledger_checkpoint",
+        ),
         ("UPDATE ledger_head SET size = size - 1", "ledger_head"),
-        ("UPDATE contract SET canonical = CAST(replace(CAST(canonical AS TEXT), 'PT4H', 'PT9H') AS BLOB) WHERE name = 'refund.issue'", "contract"),
-        ("UPDATE directory SET statement = CAST(replace(CAST(statement AS TEXT), 'reviewer', 'approver') AS BLOB)", "directory"),
+        (
+            "UPDATE contract SET canonical = CAST(replace(CAST(canonical AS TEXT), 'PT4H', 'PT9H') AS BLOB) WHERE name = 'refund.issue'",
+            "contract",
+        ),
+        (
+            "UPDATE directory SET statement = CAST(replace(CAST(statement AS TEXT), 'reviewer', 'approver') AS BLOB)",
+            "directory",
+        ),
         ("DELETE FROM directory WHERE version = 2", "directory"),
         ("UPDATE signing_key SET subject = 'urn:seamark:user:mallory' WHERE purpose = 'decision'", "signing_key"),
         ("UPDATE agent_key SET id = 'ak_other'", "agent_key"),
-        ("UPDATE handoff SET submitter = 'urn:seamark:agent:mallory' WHERE no = (SELECT MIN(no) FROM handoff)", "handoff"),
+        (
+            "UPDATE handoff SET submitter = 'urn:seamark:agent:mallory' WHERE no = (SELECT MIN(no) FROM handoff)",
+            "handoff",
+        ),
         ("DELETE FROM handoff WHERE no = (SELECT MIN(no) FROM handoff)", "attempt"),
         ("UPDATE attempt SET state = 'approved' WHERE state = 'rejected'", "outcome"),
         ("UPDATE attempt SET expires_ms = expires_ms + 1 WHERE state = 'approved'", "attempt"),
         ("UPDATE attempt SET state = 'open' WHERE state = 'approved'", "attempt"),
         ("UPDATE attempt SET superseded_by = NULL WHERE state = 'superseded'", "attempt"),
         ("UPDATE attempt SET consumed_no = 3 WHERE state = 'approved'", "attempt"),
-        ("UPDATE statement SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"revision\":1', '\"revision\":2') AS BLOB) WHERE no = (SELECT MIN(no) FROM attempt)", "statement"),
+        (
+            "UPDATE statement SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"revision\":1', '\"revision\":2') AS BLOB) WHERE no = (SELECT MIN(no) FROM attempt)",
+            "statement",
+        ),
         ("UPDATE statement SET signature = zeroblob(64) WHERE no = (SELECT MIN(no) FROM attempt)", "statement"),
         ("UPDATE payload SET raw = CAST('{}' AS BLOB) WHERE no = (SELECT MIN(no) FROM attempt)", "payload"),
         ("UPDATE payload SET disclosures = '[]' WHERE no = (SELECT MIN(no) FROM attempt)", "payload"),
@@ -87,14 +105,19 @@ async fn every_manipulation_is_found_and_named() {
 async fn restore(connection: &mut sqlx::SqliteConnection, before: &[u8], path: &std::path::Path) {
     let copy = path.with_extension("before");
     std::fs::write(&copy, before).unwrap();
-    sqlx::query(AssertSqlSafe(format!("ATTACH '{}' AS before", copy.display()))).execute(&mut *connection).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("ATTACH '{}' AS before", copy.display())))
+        .execute(&mut *connection)
+        .await
+        .unwrap();
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT name FROM before.sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'")
             .fetch_all(&mut *connection)
             .await
             .unwrap();
     for table in tables {
-        for sql in [format!("DELETE FROM main.{table}"), format!("INSERT INTO main.{table} SELECT * FROM before.{table}")] {
+        for sql in
+            [format!("DELETE FROM main.{table}"), format!("INSERT INTO main.{table} SELECT * FROM before.{table}")]
+        {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await.unwrap();
         }
     }

@@ -1,5 +1,6 @@
 //! Contracts, directory, keys, handoffs, attempts and refusals against their entries.
 
+use crate::db::SqliteConnection;
 use seamark_contracts::canonical;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::HandoffPredicate;
@@ -11,7 +12,6 @@ use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet, TrustedKey};
 use seamark_ledger::statement;
 use seamark_ledger::verify::ledger_ref;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use super::{Facts, FsckReport, PAGE};
 use crate::db::attempt::AttemptRow;
@@ -34,13 +34,18 @@ pub(super) async fn check(
     check_handoffs(app, connection, facts, report).await
 }
 
-async fn check_contracts(connection: &mut SqliteConnection, facts: &mut Facts, report: &mut FsckReport) -> Result<(), StorageError> {
+async fn check_contracts(
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
     for row in db::contract::list(connection).await? {
         let digest = Digest::of(&row.canonical);
         let contract: Option<Value> = serde_json::from_slice(&row.canonical).ok();
         let names = contract.as_ref().map(|contract| (contract.get("name"), contract.get("version")));
         let is_named = names == Some((Some(&Value::from(row.name.clone())), Some(&Value::from(row.version.clone()))));
-        let is_canonical = contract.is_some_and(|contract| canonical::to_bytes(&contract).is_ok_and(|bytes| bytes == row.canonical));
+        let is_canonical =
+            contract.is_some_and(|contract| canonical::to_bytes(&contract).is_ok_and(|bytes| bytes == row.canonical));
         let entry = facts.take(row.no, EntryType::ContractPublished);
         let is_good = row.digest == digest.as_bytes()
             && is_named
@@ -74,10 +79,16 @@ async fn check_directory(
         let is_good = verified.is_some_and(|statement| {
             let follows = statement.subject.first().map(|subject| subject.digest);
             let is_next = follows == Some(previous.unwrap_or(Digest::from_bytes([0; 32])));
-            let entered = entry.is_some_and(|entry| entry.object == digest && entry.sigs.contains(&statement.signature.digest()));
+            let entered =
+                entry.is_some_and(|entry| entry.object == digest && entry.sigs.contains(&statement.signature.digest()));
             is_next && entered && row.version == version && i64::try_from(statement.predicate.version) == Ok(version)
         });
-        report.expect(is_good, "directory", row.version, "this version is not the one that the root key signed after the one before it");
+        report.expect(
+            is_good,
+            "directory",
+            row.version,
+            "this version is not the one that the root key signed after the one before it",
+        );
         previous = Some(digest);
     }
     Ok(())
@@ -90,7 +101,11 @@ async fn body_member(connection: &mut SqliteConnection, no: i64, member: &str) -
     Ok(body.and_then(|body| body.get(member).and_then(Value::as_str).map(str::to_owned)))
 }
 
-async fn check_keys(connection: &mut SqliteConnection, facts: &mut Facts, report: &mut FsckReport) -> Result<(), StorageError> {
+async fn check_keys(
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
     let newest = db::directory::newest(connection).await?.and_then(|row| directory::parse(&row.statement));
     let listed = newest.map(|directory| directory.keys).unwrap_or_default();
     for row in db::person::list_keys(connection).await? {
@@ -101,7 +116,12 @@ async fn check_keys(connection: &mut SqliteConnection, facts: &mut Facts, report
             || listed.iter().any(|key| {
                 key.keyid == row.keyid && key.subject == row.subject && directory::use_text(key.key_use) == row.purpose
             });
-        report.expect(keyid == row.keyid && entered && is_listed, "signing_key", row.no, "this key is not the one that was enrolled and listed");
+        report.expect(
+            keyid == row.keyid && entered && is_listed,
+            "signing_key",
+            row.no,
+            "this key is not the one that was enrolled and listed",
+        );
     }
     for (no, id) in db::agent_key::list_ids(connection).await? {
         let entered = facts.take(no, EntryType::KeyEnrolled).is_some()
@@ -124,9 +144,15 @@ async fn check_refusals(
         last = end;
         for row in page {
             report.n_refused += 1;
-            let is_raw = row.raw.as_ref().is_none_or(|raw| app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac);
+            let is_raw =
+                row.raw.as_ref().is_none_or(|raw| app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac);
             let is_entered = facts.take(row.no, EntryType::HandoffRefused).is_some();
-            report.expect(is_raw && is_entered, "refusal", row.no, "this refused submission is not the one that was kept");
+            report.expect(
+                is_raw && is_entered,
+                "refusal",
+                row.no,
+                "this refused submission is not the one that was kept",
+            );
         }
     }
 }
@@ -204,13 +230,19 @@ async fn check_attempt(
     let verified = match statement::verify::<HandoffPredicate>(&envelope, &trusted.keys) {
         Ok(verified) => verified,
         Err(error) => {
-            report.add("statement", no, format!("the signed statement does not verify: {}", crate::problem::chain(&error)));
+            report.add(
+                "statement",
+                no,
+                format!("the signed statement does not verify: {}", crate::problem::chain(&error)),
+            );
             return Ok(());
         }
     };
     let entry = facts.take(no, EntryType::HandoffReceived);
     let is_entered = entry.is_some_and(|entry| {
-        entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest()) && entry.handoff == reference
+        entry.object == verified.digest
+            && entry.sigs.contains(&verified.signature.digest())
+            && entry.handoff == reference
     });
     report.expect(is_entered, "attempt", no, "its entry names another statement or another handoff");
     let predicate = &verified.predicate;
@@ -235,9 +267,15 @@ async fn check_attempt(
         ("superseded", None) => false,
         (_, next) => next.is_none() && row.superseded_by.is_none(),
     };
-    report.expect(is_followed, "attempt", no, "what took its place is not what it says, or it was replaced without saying so");
+    report.expect(
+        is_followed,
+        "attempt",
+        no,
+        "what took its place is not what it says, or it was replaced without saying so",
+    );
     if let Some(consumed_no) = row.consumed_no {
-        let is_entered = facts.take(consumed_no, EntryType::AttemptConsumed).is_some_and(|entry| entry.handoff == reference);
+        let is_entered =
+            facts.take(consumed_no, EntryType::AttemptConsumed).is_some_and(|entry| entry.handoff == reference);
         report.expect(is_entered, "attempt", no, "it is marked used up without an entry");
     }
     check_content(app, connection, row, &verified.predicate, report).await

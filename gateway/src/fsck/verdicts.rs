@@ -1,5 +1,6 @@
 //! Shown views, decisions, outcomes and reports against their entries, and every outcome counted again.
 
+use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::{ExecutionPredicate, OutcomePredicate};
@@ -8,7 +9,6 @@ use seamark_ledger::statement::{self, DecisionStatement, HandoffStatement};
 use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{Ballot, check_decision, check_outcome, judge_reviewer, verify_handoff};
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use super::{Facts, FsckReport, PAGE};
 use crate::db::attempt::AttemptRow;
@@ -39,7 +39,11 @@ pub(super) async fn check(
     check_executions(connection, &trusted, facts, report).await
 }
 
-async fn check_presented(connection: &mut SqliteConnection, facts: &mut Facts, report: &mut FsckReport) -> Result<(), StorageError> {
+async fn check_presented(
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
     let mut last = -1;
     loop {
         let page = db::decision::list_presented(connection, last, PAGE).await?;
@@ -155,9 +159,9 @@ fn check_outcome_row(
         && document::word(&row.cause) == Some(predicate.cause)
         && row.formed_ms == predicate.formed_at.as_ms();
     report.expect(is_same, "outcome", no, "its columns say something else than the signed statement");
-    let is_entered = facts.take(no, EntryType::OutcomeFormed).is_some_and(|entry| {
-        entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest())
-    });
+    let is_entered = facts
+        .take(no, EntryType::OutcomeFormed)
+        .is_some_and(|entry| entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest()));
     report.expect(is_entered, "outcome", no, "its entry names another outcome");
     // Invariant B3: counted again from the verified signatures alone.
     let ballots: Vec<Ballot<'_>> = decisions
@@ -170,7 +174,8 @@ fn check_outcome_row(
         .collect();
     match check_outcome(&verified, handoff, &ballots) {
         Ok(recount) => {
-            let is_counted = recount.decisions.iter().zip(decisions).all(|(counted, (_, row))| counted.counted == row.counted);
+            let is_counted =
+                recount.decisions.iter().zip(decisions).all(|(counted, (_, row))| counted.counted == row.counted);
             report.expect(is_counted, "decision", no, "a decision is marked as counted or not against the count");
         }
         Err(error) => report.add("outcome", no, format!("it does not follow from the decisions: {error}")),
@@ -201,7 +206,9 @@ async fn check_executions(
                     && row.executor == predicate.executor.as_str()
                     && row.executed_ms == predicate.executed_at.as_ms()
                     && attempt.is_some_and(|attempt| attempt.attempt == predicate.attempt)
-                    && entry.is_some_and(|entry| entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest()))
+                    && entry.is_some_and(|entry| {
+                        entry.object == verified.digest && entry.sigs.contains(&verified.signature.digest())
+                    })
             });
             report.expect(is_good, "execution", row.no, "this report is not the one that was signed and recorded");
         }

@@ -6,7 +6,7 @@ use axum::routing::get;
 use seamark_contracts::api::agent::HandoffAnswer;
 use seamark_contracts::id::HandoffId;
 use seamark_contracts::problem::ErrorCode;
-use sqlx::SqliteConnection;
+use crate::db::SqliteConnection;
 
 use super::{At, Endpoint, Json, handoff_param};
 use crate::admit;

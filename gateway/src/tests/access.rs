@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::device::{EnrolmentAnswer, Person};
+use seamark_contracts::clock::Clock as _;
 use seamark_ledger::directory;
 use seamark_ledger::key::{KeyUse, PublicKey, Signer as _};
-use seamark_contracts::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::testing::{World, enrolment, key, key_text, sign_text};
@@ -80,8 +80,10 @@ async fn a_session_needs_a_fresh_challenge_and_ends() {
     let me: Person = world.get("/v1/me", &alice.token).await.ok();
     assert_eq!(me, alice.answer.person);
     let keyid = &alice.answer.device_keyid;
-    let challenge: Value =
-        world.send("POST", "/v1/sessions/challenges", None, serde_json::to_vec(&json!({ "keyid": keyid })).unwrap()).await.ok();
+    let challenge: Value = world
+        .send("POST", "/v1/sessions/challenges", None, serde_json::to_vec(&json!({ "keyid": keyid })).unwrap())
+        .await
+        .ok();
     let challenge = challenge["challenge"].as_str().unwrap().to_owned();
     let open = async |challenge: &str, proof: String| {
         let body = json!({ "keyid": keyid, "challenge": challenge, "proof": proof });
@@ -94,8 +96,10 @@ async fn a_session_needs_a_fresh_challenge_and_ends() {
     assert_eq!(open(&challenge, proof.clone()).await.status, StatusCode::OK);
     assert_eq!(open(&challenge, proof).await.problem(), (401, "unauthenticated".to_owned()), "a challenge works once");
 
-    let challenge: Value =
-        world.send("POST", "/v1/sessions/challenges", None, serde_json::to_vec(&json!({ "keyid": keyid })).unwrap()).await.ok();
+    let challenge: Value = world
+        .send("POST", "/v1/sessions/challenges", None, serde_json::to_vec(&json!({ "keyid": keyid })).unwrap())
+        .await
+        .ok();
     let challenge = challenge["challenge"].as_str().unwrap().to_owned();
     world.clock.advance_ms(2 * 60 * 1000);
     let message = format!("seamark-session/v1\n{}\n{challenge}", alice.answer.trust.ledger_origin);

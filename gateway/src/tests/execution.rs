@@ -82,7 +82,11 @@ async fn executed_needs_an_approval_a_used_attempt_and_the_destinations_key() {
     let report = rejected.report(&world, ExecutionResult::Executed, &signer);
     assert_eq!(rejected.send(&world, &agent, &report).await.problem(), invalid, "nothing was approved");
     let report = rejected.report(&world, ExecutionResult::Failed, &signer);
-    assert_eq!(rejected.send(&world, &agent, &report).await.status, StatusCode::OK, "refused at the gate, nothing done");
+    assert_eq!(
+        rejected.send(&world, &agent, &report).await.status,
+        StatusCode::OK,
+        "refused at the gate, nothing done"
+    );
     world.assert_sound().await;
 }
 
@@ -92,13 +96,19 @@ async fn an_attempt_is_used_once_by_whoever_is_first() {
     let agent = world.agent("order-desk").await;
     let destination = world.agent("refund-executor").await;
     let done = decided(&world, &agent, DecisionKind::Approve).await;
-    let tries = futures_util::future::join_all((0..12).map(|n| done.consume(&world, if n % 2 == 0 { &agent } else { &destination }))).await;
+    let tries = futures_util::future::join_all(
+        (0..12).map(|n| done.consume(&world, if n % 2 == 0 { &agent } else { &destination })),
+    )
+    .await;
     assert_eq!(tries.iter().filter(|reply| reply.status == StatusCode::OK).count(), 1);
     assert_eq!(tries.iter().filter(|reply| reply.status == StatusCode::CONFLICT).count(), 11);
-    let wrong = world.post(&format!("{}/attempt", done.path), &agent, &json!({ "attempt": "2W8Z9-1AnKqNLT2fKbej5g" })).await;
+    let wrong =
+        world.post(&format!("{}/attempt", done.path), &agent, &json!({ "attempt": "2W8Z9-1AnKqNLT2fKbej5g" })).await;
     assert_eq!(wrong.problem(), (422, "invalid-request".to_owned()));
     let open = world.gated(&agent).await;
-    let early = world.post(&format!("/v1/handoffs/{}/attempt", open.handoff_id), &agent, &json!({ "attempt": open.attempt })).await;
+    let early = world
+        .post(&format!("/v1/handoffs/{}/attempt", open.handoff_id), &agent, &json!({ "attempt": open.attempt }))
+        .await;
     assert_eq!(early.problem(), (409, "invalid-request".to_owned()));
     let ack = world.post(&format!("/v1/handoffs/{}/outcome/ack", open.handoff_id), &agent, &Value::Null).await;
     assert_eq!(ack.problem(), (409, "invalid-request".to_owned()));
@@ -169,21 +179,22 @@ async fn audit_finds_and_filters() {
     let rest = format!("?limit=2&after={}", page["next"].as_str().unwrap());
     assert_eq!(found(&alice.token, &rest).await.0, 1);
     let id = page["reviews"][0]["reviewId"].as_str().unwrap();
-    assert_eq!(world.get(&format!("/v1/audit/reviews/{id}"), &clark.token).await.problem(), (404, "not-found".to_owned()));
-    assert_eq!(world.get("/v1/audit/reviews?from=yesterday", &alice.token).await.problem(), (422, "invalid-request".to_owned()));
+    assert_eq!(
+        world.get(&format!("/v1/audit/reviews/{id}"), &clark.token).await.problem(),
+        (404, "not-found".to_owned())
+    );
+    assert_eq!(
+        world.get("/v1/audit/reviews?from=yesterday", &alice.token).await.problem(),
+        (422, "invalid-request".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_file_comes_with_its_salt_and_only_to_candidates() {
     let world = World::new().await;
     let agent = world.agent("content-desk").await;
-    let sample = seamark_contracts::samples::ALL.iter().find_map(|sample| {
-        let with_file = sample.examples.iter().find(|(_, text)| text.contains("\"artifacts\": [\n"));
-        with_file.map(|(name, _)| (sample.name, name.trim_start_matches("examples/").trim_end_matches(".json")))
-    });
-    let (contract, example) = sample.expect("a sample comes with a file");
-    let mut submission = world.submission(contract, example);
-    submission["source"]["agent"] = submission["source"]["agent"].take();
+    let mut submission = world.submission("article.publish", "before-embargo");
+    submission["artifacts"] = json!([{ "name": "draft.md", "mediaType": "text/markdown", "content": "IyBEcmFmdAo=" }]);
     let reply = world.post("/v1/handoffs", &agent, &submission).await;
     assert!(reply.status.is_success(), "{}", reply.text());
     let (alice, clark) = (world.reviewer("Alice", &["reviewer"]).await, world.reviewer("Clark", &["clerk"]).await);

@@ -185,7 +185,8 @@ async fn a_handoff_that_needs_nobody_passes_at_once_and_proves_it() {
     let audience = Some("https://refunds.shop.example/execute".to_owned());
     let pinned = Pinned::from_trust(&trust, audience.clone(), world.clock.now()).unwrap();
     assert!(verify_delivery(&delivery, &pinned).is_err(), "the destination itself has to list the contract as ungated");
-    let pinned = Pinned::from_trust(&trust, audience, world.clock.now()).unwrap().accepting_ungated(["refund.issue".to_owned()]);
+    let pinned =
+        Pinned::from_trust(&trust, audience, world.clock.now()).unwrap().accepting_ungated(["refund.issue".to_owned()]);
     let action = verify_delivery(&delivery, &pinned).unwrap_or_else(|report| panic!("{report:#?}"));
     assert_eq!(action.payload, submission["payload"]);
     world.assert_sound().await;

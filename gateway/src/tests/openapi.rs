@@ -37,7 +37,12 @@ async fn record() -> Map<String, Value> {
     for path in ["/healthz", "/v1/trust", "/v1/directory", "/v1/contracts", "/v1/contracts/refund.issue/1.2.0"] {
         world.send("GET", path, None, none()).await;
     }
-    world.note_example("GET", "/openapi.json", "200", Some(json!({ "openapi": "3.1.0", "info": { "title": "Seamark gateway" } })));
+    world.note_example(
+        "GET",
+        "/openapi.json",
+        "200",
+        Some(json!({ "openapi": "3.1.0", "info": { "title": "Seamark gateway" } })),
+    );
     let alice = world.reviewer("Alice Example", &["reviewer"]).await;
     world.get("/v1/me", &alice.token).await;
 
@@ -72,7 +77,8 @@ async fn record() -> Map<String, Value> {
         executor: AgentUrn::from_name("refund-executor").unwrap(),
     };
     let outcome = (now.outcome.unwrap().outcome_id, Digest::of(&payload_of(&delivery.outcome.unwrap())));
-    let bytes = statement::build_execution(&predicate, (handoff.handoff_id, handoff.statement.unwrap()), Some(outcome)).unwrap();
+    let bytes = statement::build_execution(&predicate, (handoff.handoff_id, handoff.statement.unwrap()), Some(outcome))
+        .unwrap();
     let envelope: Value = serde_json::from_str(&statement::sign(bytes, &executor).unwrap().to_json()).unwrap();
     world.post(&format!("{path}/result"), &key, &envelope).await;
 
@@ -87,7 +93,8 @@ async fn record() -> Map<String, Value> {
     world.post(&format!("{path}/withdraw"), &key, &json!({ "reason": "The customer called back." })).await;
 
     // Followers, files, looking back, verifying.
-    let webhook: WebhookAnswer = world.post("/v1/webhooks", &key, &json!({ "url": "https://agents.example.com/outcomes" })).await.ok();
+    let webhook: WebhookAnswer =
+        world.post("/v1/webhooks", &key, &json!({ "url": "https://agents.example.com/outcomes" })).await.ok();
     world.get("/v1/webhooks", &key).await;
     world.send("DELETE", &format!("/v1/webhooks/{}", webhook.webhook_id), Some(&key), none()).await;
     note_stream(&world, "/v1/events", &key, 3).await;
@@ -116,7 +123,11 @@ fn check_generated(path: &Path, value: &Value) {
         std::fs::write(path, &text).unwrap();
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(found == text, "{} is not current: run SEAMARK_GEN=1 cargo test -p seamark-gateway generated_openapi", path.display());
+    assert!(
+        found == text,
+        "{} is not current: run SEAMARK_GEN=1 cargo test -p seamark-gateway generated_openapi",
+        path.display()
+    );
 }
 
 #[tokio::test]
@@ -138,7 +149,8 @@ async fn generated_openapi_is_current() {
             assert!(!example.is_null(), "{name} has an example");
             let schema = json!({ "components": components, "allOf": [body["schema"]] });
             let validator = jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let faults: Vec<String> = validator.iter_errors(example).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            let faults: Vec<String> =
+                validator.iter_errors(example).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert!(faults.is_empty(), "{name}: {faults:#?}");
         }
         for param in &operation.params {
@@ -171,7 +183,7 @@ async fn router_document_and_files_name_the_same_endpoints() {
     // What is documented answers, with every other method it does not.
     let paths: BTreeSet<&String> = documented.iter().map(|(_, path)| path).collect();
     for path in paths {
-        let address = path.replace("{id}", "0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12").replace('{', "").replace('}', "");
+        let address = path.replace("{id}", "0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12").replace(['{', '}'], "");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             let reply = world.send(method, &address, None, Vec::new()).await;
             let is_documented = documented.contains(&(method.to_owned(), path.clone()));
@@ -196,7 +208,7 @@ async fn router_document_and_files_name_the_same_endpoints() {
 async fn every_address_but_the_public_ones_wants_credentials() {
     let world = World::new().await;
     for (method, path, operation) in route::operations() {
-        let address = path.replace("{id}", "0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12").replace('{', "").replace('}', "");
+        let address = path.replace("{id}", "0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12").replace(['{', '}'], "");
         let body = if method == "POST" { b"{}".to_vec() } else { Vec::new() };
         let reply = world.send(method, &address, None, body).await;
         let is_refused = reply.status == StatusCode::UNAUTHORIZED;

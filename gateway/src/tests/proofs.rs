@@ -49,7 +49,8 @@ async fn entries_proofs_and_checkpoints_agree_across_tiles() {
 
     for seq in (0..head.size()).step_by(13) {
         for size in [head.size(), seq + 1, (seq + head.size()) / 2 + 1] {
-            let proven: RecordedEntry = public(&world, &format!("/v1/ledger/proofs/inclusion?seq={seq}&size={size}")).await.ok();
+            let proven: RecordedEntry =
+                public(&world, &format!("/v1/ledger/proofs/inclusion?seq={seq}&size={size}")).await.ok();
             assert_eq!(proven.entry, entries[usize::try_from(seq).unwrap()]);
             if size == head.size() {
                 let leaf = leaf_hash(proven.entry.as_bytes());

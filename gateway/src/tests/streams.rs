@@ -57,7 +57,8 @@ impl Client {
                     return Some(event);
                 }
             }
-            self.buffer.push_str(&String::from_utf8(self.body.next().await?.unwrap().to_vec()).unwrap());
+            let chunk = self.body.next().await?.unwrap();
+            self.buffer.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
 }
@@ -117,7 +118,9 @@ async fn resuming_equals_a_fresh_snapshot() {
             assert!(event.id.parse::<i64>().unwrap() > position.parse::<i64>().unwrap(), "in order and no repeat");
             position = event.id;
             cache.apply(serde_json::from_str(&event.data).unwrap());
-            if cache.0.len() == fresh.0.len() && cache.0.iter().all(|(id, review)| fresh.0[id].version == review.version) {
+            if cache.0.len() == fresh.0.len()
+                && cache.0.iter().all(|(id, review)| fresh.0[id].version == review.version)
+            {
                 break;
             }
         }

@@ -36,7 +36,9 @@ async fn a_reject_ends_it_and_no_later_approval_flips_it() {
     assert_eq!(again.decision, late.decision, "a replay gets the first result (B9)");
     let answer: HandoffAnswer = world.get(&format!("/v1/handoffs/{}", handoff.handoff_id), &agent).await.ok();
     assert_eq!(answer.outcome.unwrap().cause, OutcomeCause::Veto);
-    let consumed = world.post(&format!("/v1/handoffs/{}/attempt", handoff.handoff_id), &agent, &json!({ "attempt": answer.attempt })).await;
+    let consumed = world
+        .post(&format!("/v1/handoffs/{}/attempt", handoff.handoff_id), &agent, &json!({ "attempt": answer.attempt }))
+        .await;
     assert_eq!(consumed.status, StatusCode::CONFLICT);
     world.assert_sound().await;
 }
@@ -76,7 +78,8 @@ async fn many_at_once_give_one_outcome() {
         let path = format!("/v1/handoffs/{}/withdraw", handoff.handoff_id);
         let reason = json!({ "reason": "changed my mind" });
         let withdrawal = world.post(&path, &agent, &reason);
-        let decisions = join_all(people.iter().zip(&requests).map(|(person, request)| person.send(&world, review, request)));
+        let decisions =
+            join_all(people.iter().zip(&requests).map(|(person, request)| person.send(&world, review, request)));
         let (replies, withdrawn) = tokio::join!(decisions, withdrawal);
         let answers: Vec<DecisionAnswer> = replies.iter().map(crate::testing::Reply::ok).collect();
         let counted = answers.iter().filter(|answer| answer.decision.counted).count();
@@ -99,7 +102,8 @@ async fn silence_ends_expired_and_a_later_decision_is_late() {
     assert_eq!(sweep_now(&world).await, 0, "one millisecond before the deadline nothing ends");
     world.clock.advance_ms(1);
     // Signed before the deadline, recorded after it, and no sweep came between: gateway time alone decides (B6).
-    let alice = crate::testing::Reviewer { token: world.session(&alice.device_key, &alice.answer.trust).await.token, ..alice };
+    let alice =
+        crate::testing::Reviewer { token: world.session(&alice.device_key, &alice.answer.trust).await.token, ..alice };
     let late: DecisionAnswer = alice.send(&world, &review, &early).await.ok();
     assert_eq!(late.decision.why, Some(NotCounted::Late));
     assert_eq!(late.review.state, ReviewState::Expired);
@@ -133,7 +137,11 @@ async fn the_sweep_ends_what_nobody_answered() {
 async fn a_deadline_that_escalates_does_so_once_and_never_approves() {
     let world = World::new().await;
     let sample = seamark_contracts::samples::find("refund.issue").unwrap();
-    let source = sample.contract.replacen("version: 1.2.0", "version: 1.9.0", 1).replacen("on_expiry: reject", "on_expiry: escalate", 1);
+    let source = sample.contract.replacen("version: 1.2.0", "version: 1.9.0", 1).replacen(
+        "on_expiry: reject",
+        "on_expiry: escalate",
+        1,
+    );
     assert!(source.contains("on_expiry: escalate"));
     world.gateway.publish_contract(&source).await.unwrap();
     let agent = world.agent("order-desk").await;
@@ -233,7 +241,10 @@ async fn withdraw_is_the_submitters_and_works_once() {
     let path = format!("/v1/handoffs/{}/withdraw", handoff.handoff_id);
     let reason = json!({ "reason": "the customer called back" });
     assert_eq!(world.post(&path, &destination, &reason).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(world.post(&path, &agent, &json!({ "reason": "" })).await.problem(), (422, "invalid-request".to_owned()));
+    assert_eq!(
+        world.post(&path, &agent, &json!({ "reason": "" })).await.problem(),
+        (422, "invalid-request".to_owned())
+    );
     let done: HandoffAnswer = world.post(&path, &agent, &reason).await.ok();
     assert_eq!(done.status, HandoffStatus::Withdrawn);
     let again: HandoffAnswer = world.post(&path, &agent, &reason).await.ok();
@@ -334,7 +345,12 @@ async fn forged_and_misused_decisions_are_refused_and_recorded() {
     assert_eq!(world.post(&path, &clerk.token, &own).await.problem(), (404, "not-found".to_owned()));
 
     let entries: Value = world.send("GET", "/v1/ledger/entries", None, Vec::new()).await.json();
-    let n_refused = entries["entries"].as_array().unwrap().iter().filter(|entry| entry.as_str().unwrap().contains("decision.refused")).count();
+    let n_refused = entries["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry.as_str().unwrap().contains("decision.refused"))
+        .count();
     assert_eq!(n_refused, 10);
     let done = alice.decide(&world, &review, DecisionKind::Approve).await;
     assert_eq!(done.review.state, ReviewState::Approved, "nothing of it changed the review");

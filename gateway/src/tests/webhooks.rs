@@ -125,9 +125,12 @@ async fn a_failing_endpoint_is_tried_for_three_days_and_then_parked() {
     assert_eq!((n_tries, endpoint.n_received()), (10, 10), "no redirect is followed");
     world.clock.advance_ms(7 * 86_400_000);
     assert_eq!(deliver_now(&world).await, 0, "parked");
-    let received = endpoint.received.lock().unwrap();
-    assert!(received.iter().all(|(headers, body)| *body == received[0].1 && headers["webhook-id"] == received[0].0["webhook-id"]));
-    drop(received);
+    let received = endpoint.received.lock().unwrap().clone();
+    assert!(
+        received
+            .iter()
+            .all(|(headers, body)| *body == received[0].1 && headers["webhook-id"] == received[0].0["webhook-id"])
+    );
     let entries = world.send("GET", "/v1/ledger/entries", None, Vec::new()).await.text();
     assert_eq!(entries.matches("delivery.failed").count(), 1);
     world.assert_sound().await;
@@ -217,7 +220,8 @@ async fn a_claim_that_was_taken_over_marks_nothing() {
     create(&world, &key, &url).await;
     conclude(&world, &key).await;
     // Two workers look at the same time: only one of them gets the claim.
-    let (first, second) = tokio::join!(deliver::run_once(&world.gateway.shared), deliver::run_once(&world.gateway.shared));
+    let (first, second) =
+        tokio::join!(deliver::run_once(&world.gateway.shared), deliver::run_once(&world.gateway.shared));
     assert_eq!(first.unwrap() + second.unwrap(), 1);
     assert_eq!(endpoint.n_received(), 1);
     world.assert_sound().await;
