@@ -25,11 +25,11 @@ use seamark_desk::refusal::Refusal;
 use seamark_desk::{Desk, EnrolRequest};
 use seamark_gateway::OperateError;
 use seamark_gateway::embed::{self, EmbedError, Embedded};
-
 use tauri::AppHandle;
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{AppError, AppErrorCode};
@@ -50,6 +50,8 @@ const N_STEPS: u32 = 5;
 pub(crate) enum LocalError {
     #[error("start the gateway on this computer")]
     Start(#[source] EmbedError),
+    #[error("wait for the gateway on this computer")]
+    Stopped(#[source] JoinError),
     #[error("use the gateway on this computer")]
     Operate(#[source] OperateError),
     #[error("keep the demo's agent key in {path}", path = .path.display())]
@@ -78,7 +80,12 @@ impl Local {
     }
 
     /// First run: everything that is needed to have a handoff waiting. What an earlier, broken try left is used again.
-    pub(crate) async fn set_up(&self, desk: &Desk, app: &AppHandle, r: TryLocallyRequest) -> Result<AppState, AppError> {
+    pub(crate) async fn set_up(
+        &self,
+        desk: &Desk,
+        app: &AppHandle,
+        r: TryLocallyRequest,
+    ) -> Result<AppState, AppError> {
         if desk.account().is_some() {
             let message = "This desk is set up already. Nothing was changed.";
             return Err(AppError::new(AppErrorCode::AlreadySetUp, message));
@@ -138,7 +145,12 @@ impl Local {
     }
 
     async fn start(&self) -> Result<Running, LocalError> {
-        let gateway = embed::start(&self.data_dir.join("gateway")).await.map_err(LocalError::Start)?;
+        let dir = self.data_dir.join("gateway");
+        let runtime = Handle::current();
+        // Opening reads and checks what is there: not on a thread that others need. (What migrates the database is also
+        // not `Send` in the eyes of the compiler, so that it could not be awaited here.)
+        let started = tokio::task::spawn_blocking(move || runtime.block_on(embed::start(&dir))).await;
+        let gateway = started.map_err(LocalError::Stopped)?.map_err(LocalError::Start)?;
         tracing::info!(address = %gateway.address(), "the gateway on this computer is ready");
         Ok(Running { gateway, demo: None })
     }
