@@ -159,10 +159,10 @@ impl Inner {
             }
         }))
         .await;
-        let names = self.store.contract_names().await.unwrap_or_default();
-        let contracts = join_all(names.into_iter().map(|name| {
+        let titles = self.store.contract_titles().await.unwrap_or_default();
+        let contracts = join_all(titles.into_iter().map(|(name, title)| {
             let count = count("contract", name.clone());
-            async move { Choice { label: words::contract_words(&name), count: small(count.await), id: name } }
+            async move { Choice { label: title, count: small(count.await), id: name } }
         }))
         .await;
         let filters = AuditFilters {

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use fact::{Appearance, Cursor, KeptHead, LedgerAlarm};
 pub use journal::{JournalRow, Phase};
-pub use review::{Counts, Filter, ReviewRow, WindowRow};
+pub use review::{ContractCount, Counts, Filter, ReviewRow, WindowRow};
 
 /// The desk's database. Cheap to clone.
 #[derive(Clone, Debug)]

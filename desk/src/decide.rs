@@ -8,6 +8,8 @@
 //! check -> (nothing happened) -> PIN -> (nothing) -> sign -> (nothing: the signature was in memory) -> journal -> (Saved
 //! here: sent at the next start) -> outbox.
 
+use std::time::Duration;
+
 use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::contract::ReasonChoice;
 use seamark_contracts::decision::{
@@ -32,6 +34,9 @@ use crate::words;
 
 /// How long an approval may be executed, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60 * 1000;
+
+/// So long the person waits for a look at the ledger.
+const LOOK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Longest reason and question, in characters. Source: FORMATS.md §6.
 const MAX_TEXT: usize = 2000;
@@ -107,6 +112,7 @@ impl Inner {
         }
         let role = checked.role_of(&enrolled.person().roles).ok_or_else(not_found)?.to_owned();
         check_answer(request, &checked, &made.view, &shown)?;
+        self.see_ledger(enrolled).await;
         if request.decision == DecisionKind::Approve
             && let Some(refusal) = self.ledger_refusal()
         {
@@ -136,6 +142,16 @@ impl Inner {
                 serde_json::from_str(&body).map_err(|error| not_found().because(error))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The newest head goes into the decision: so it proves that the view was recorded before it was signed, and whoever
+    /// rewrites the ledger later contradicts this signature. Without an answer the head seen last does.
+    async fn see_ledger(&self, enrolled: &Enrolled) {
+        match tokio::time::timeout(LOOK_PATIENCE, self.look_at_ledger(enrolled)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::info!(%error, "the ledger was not looked at before signing"),
+            Err(_) => tracing::info!("the ledger took too long to be looked at before signing"),
         }
     }
 

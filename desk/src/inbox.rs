@@ -39,7 +39,9 @@ impl Inner {
             Filter::Mine => counts.n_mine,
             Filter::All => counts.n_all,
             Filter::ExpiringBefore(_) => self.store.n_matching(&filter, "").await?,
-            Filter::Contract(name) => counts.by_contract.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n),
+            Filter::Contract(name) => {
+                counts.by_contract.iter().find(|count| count.name == *name).map_or(0, |count| count.n)
+            }
         };
         let choice = |id: &str, label: &str, count: u64| Choice {
             id: id.to_owned(),
@@ -51,7 +53,7 @@ impl Inner {
             choice("all", "All", counts.n_all),
             choice("expiring", "Expiring", counts.n_expiring),
         ];
-        filters.extend(counts.by_contract.iter().map(|(name, n)| choice(name, &words::contract_words(name), *n)));
+        filters.extend(counts.by_contract.iter().map(|count| choice(&count.name, &count.title, count.n)));
         Ok(InboxPage {
             rows: rows.iter().map(|row| self.inbox_row(row, now)).collect(),
             total: small(total),

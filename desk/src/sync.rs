@@ -36,8 +36,8 @@ const PAGE: u32 = 200;
 /// Closed reviews are kept for so long (invariant F4).
 const KEEP_CLOSED_MS: i64 = 72 * 60 * 60 * 1000;
 
-/// While connected the ledger is looked at so often, besides after each own decision.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// While connected the ledger is looked at so often, besides before each signature.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// The window is told at most so often that something changed.
 const TELL_PAUSE: Duration = Duration::from_millis(60);

@@ -43,6 +43,8 @@ impl Inner {
         let cannot =
             |error: crate::check::CheckError| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error);
         let checked = self.check(&enrolled, &record.review).await.map_err(cannot)?;
+        // Executors and devices may have enrolled since this desk connected: their keys are in the newest directory.
+        let _ = self.checker.refresh_trust(&enrolled.client, &self.store, &enrolled.account, self.now()).await;
         let trust = self.checker.trust(&self.store, &enrolled.account, self.now()).await.map_err(cannot)?;
         let decisions = self.record_decisions(&record, &trust);
         // What the last person to decide saw; of a review that nobody decided, what would have been shown.

@@ -1,6 +1,9 @@
 //! Contracts by digest.
 
+use std::collections::BTreeMap;
+
 use seamark_contracts::digest::Digest;
+use sqlx::Row as _;
 
 use super::{Store, StoreError};
 
@@ -38,11 +41,16 @@ impl Store {
         Ok(())
     }
 
-    /// Names of the contracts that this desk has met, by name.
+    /// Name and title of the contracts that this desk has met, by name; the title is that of the newest one met.
     ///
     /// # Errors
     /// [`StoreError::Query`]
-    pub async fn contract_names(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT DISTINCT name FROM contract ORDER BY name").fetch_all(&self.pool).await?)
+    pub async fn contract_titles(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT name, json_extract(CAST(bytes AS TEXT), '$.title') AS title FROM contract ORDER BY name, version",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get("name")?, row.try_get("title")?))).collect()
     }
 }

@@ -70,6 +70,14 @@ pub enum Filter {
     Contract(String),
 }
 
+/// Open reviews of one contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractCount {
+    pub name: String,
+    pub title: String,
+    pub n: u64,
+}
+
 /// How many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -77,8 +85,8 @@ pub struct Counts {
     pub n_mine: u64,
     pub n_all: u64,
     pub n_expiring: u64,
-    /// Open ones by contract name, by name.
-    pub by_contract: Vec<(String, u64)>,
+    /// Open ones by contract, by name.
+    pub by_contract: Vec<ContractCount>,
 }
 
 const WINDOW_COLUMNS: &str = "review_id, state, contract, line, context, source, tier, is_seen, is_changed, fault, closed_by, closed_at, opened_at, expires_at";
@@ -316,12 +324,15 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        let mut titles = self.contract_titles().await?;
         let mut by_contract = Vec::with_capacity(rows.len());
         for row in rows {
-            by_contract.push((row.try_get("contract")?, count_of(row.try_get("n")?)));
+            let name: String = row.try_get("contract")?;
+            let title = titles.remove(&name).unwrap_or_else(|| name.clone());
+            by_contract.push(ContractCount { name, title, n: count_of(row.try_get("n")?) });
         }
         Ok(Counts {
-            n_open: by_contract.iter().map(|(_, n)| n).sum(),
+            n_open: by_contract.iter().map(|count| count.n).sum(),
             n_mine: self.n_matching(&Filter::Mine, "").await?,
             n_all: self.n_matching(&Filter::All, "").await?,
             n_expiring: self.n_matching(&Filter::ExpiringBefore(soon), "").await?,
