@@ -33,7 +33,74 @@ pub enum CanonicalError {
 /// [`crate::strict_json::parse`] as far as its size bounds allow, and read back as the same value.
 pub fn to_bytes(value: &Value) -> Result<Vec<u8>, CanonicalError> {
     check_profile(value, &mut Vec::new())?;
-    serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::Serialize)
+    let mut bytes = Vec::with_capacity(1024);
+    write(value, &mut bytes);
+    Ok(bytes)
+}
+
+/// Writes a value that fits the profile, so its numbers are safe integers. Every admission and every signature passes
+/// here several times, which is why it does not go through a serialiser.
+fn write(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::String(text) => write_text(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
+            sorted.sort_unstable_by(|(first, _), (second, _)| compare_names(first, second));
+            out.push(b'{');
+            for (index, (name, member)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_text(name, out);
+                out.push(b':');
+                write(member, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// By UTF-16 code units, which differ from bytes only beyond the basic plane. Source: RFC 8785 §3.2.3.
+fn compare_names(first: &str, second: &str) -> std::cmp::Ordering {
+    if first.is_ascii() && second.is_ascii() { first.cmp(second) } else { first.encode_utf16().cmp(second.encode_utf16()) }
+}
+
+/// Source: RFC 8785 §3.2.2.2.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, tail)) = tail.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
 /// The canonical bytes of anything that serialises to JSON. As [`to_bytes`].
