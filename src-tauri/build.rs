@@ -42,7 +42,6 @@ const COMMANDS: &[&str] = &[
     "retry_keyring",
 ];
 
-#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
     stand_in_for_page(Path::new(PAGE))?;
     println!("cargo:rerun-if-changed={PAGE}");

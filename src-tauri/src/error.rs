@@ -38,12 +38,7 @@ impl From<Refusal> for AppError {
         if !causes.is_empty() {
             tracing::warn!(code = ?refusal.code, request_id = refusal.request_id, cause = causes.join(": "), "refused");
         }
-        Self {
-            code: refusal.code,
-            message: refusal.message,
-            request_id: refusal.request_id,
-            field: refusal.field,
-        }
+        Self { code: refusal.code, message: refusal.message, request_id: refusal.request_id, field: refusal.field }
     }
 }
 
@@ -53,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_page_gets_words_and_never_causes() {
-        let cause = std::io::Error::other("/home/someone/secret");
+        let cause = std::io::Error::other("a folder of somebody");
         let refusal =
             Refusal::new(AppErrorCode::StorageFailed, "The disk is full.").at("pin").with_request("r1").because(cause);
         let json = serde_json::to_value(AppError::from(refusal)).unwrap();

@@ -37,7 +37,10 @@ pub async fn run() -> Result<()> {
         visible.add(started.elapsed());
         let answer: serde_json::Value = answer?.json().await?;
         let review_id = answer.get("reviewId").and_then(|id| id.as_str()).context("the handoff is not gated")?;
-        decided.add(decide(&desk, review_id, &format!("{}/v1/handoffs/{id}/outcome?wait_s=30", gateway.address()), &key, &http).await?);
+        decided.add(
+            decide(&desk, review_id, &format!("{}/v1/handoffs/{id}/outcome?wait_s=30", gateway.address()), &key, &http)
+                .await?,
+        );
     }
     print_latency("raw commit of one row", &commits);
     print_latency("submit to visible on the desk", &visible);
@@ -45,12 +48,22 @@ pub async fn run() -> Result<()> {
     let ms = |samples: &Samples, percent| samples.at(percent).as_secs_f64() * 1000.0;
     print_ratio("submit to visible, p50 / raw commit p50", ms(&visible, 50) / ms(&commits, 50), "at most 3");
     print_ratio("submit to visible, p99 / raw commit p50", ms(&visible, 99) / ms(&commits, 50), "at most 8");
-    print_ratio("decision to outcome, p99 / raw commit p50", ms(&decided, 99) / ms(&commits, 50), "none; LangGraph resume p99 was 95 ms");
+    print_ratio(
+        "decision to outcome, p99 / raw commit p50",
+        ms(&decided, 99) / ms(&commits, 50),
+        "none; LangGraph resume p99 was 95 ms",
+    );
     Ok(())
 }
 
 /// Decides one review and measures from the key press that signs to the outcome in the agent's hands.
-async fn decide(desk: &TestDesk, review_id: &str, outcome: &str, key: &str, http: &reqwest::Client) -> Result<Duration> {
+async fn decide(
+    desk: &TestDesk,
+    review_id: &str,
+    outcome: &str,
+    key: &str,
+    http: &reqwest::Client,
+) -> Result<Duration> {
     let pane = desk.read(review_id).await?;
     let waiting = tokio::spawn(http.get(outcome).bearer_auth(key).send());
     let request = DecideRequest {

@@ -3,7 +3,6 @@
 //! `cargo xtask bench [-- throughput|latency|inbox|window]`; without a name everything. Only the ratios mean anything:
 //! machines differ and are noisy, so each pair is measured in turns and the median of the rounds is printed.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
-#![expect(clippy::cast_precision_loss, reason = "figures are printed with two digits")]
 
 mod inbox;
 mod latency;

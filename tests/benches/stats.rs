@@ -68,5 +68,10 @@ pub fn print_ratio(name: &str, value: f64, target: &str) {
 /// Prints median and tail.
 pub fn print_latency(name: &str, samples: &Samples) {
     let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    println!("{name:<58} {:>10.2} ms p50   {:.2} ms p99   ({} samples)", ms(samples.at(50)), ms(samples.at(99)), samples.len());
+    println!(
+        "{name:<58} {:>10.2} ms p50   {:.2} ms p99   ({} samples)",
+        ms(samples.at(50)),
+        ms(samples.at(99)),
+        samples.len()
+    );
 }

@@ -46,7 +46,13 @@ impl Handoffs {
 }
 
 /// Submits `n` handoffs with `n_clients` at once and waits for every answer.
-pub async fn run(address: &str, key: &str, handoffs: &mut Handoffs, n: usize, n_clients: usize) -> Result<(Duration, Samples)> {
+pub async fn run(
+    address: &str,
+    key: &str,
+    handoffs: &mut Handoffs,
+    n: usize,
+    n_clients: usize,
+) -> Result<(Duration, Samples)> {
     let bodies: Vec<Vec<u8>> = (0..n).map(|_| handoffs.next().map(|(_, bytes)| bytes)).collect::<Result<_>>()?;
     let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(n_clients).build()?;

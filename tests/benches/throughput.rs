@@ -17,8 +17,9 @@ pub async fn run() -> Result<()> {
     let key = gateway.agent_key("bench")?;
     let mut raw = Raw::open(folder.path(), HANDOFF_BYTES).await?;
     let mut handoffs = Handoffs::new(1)?;
-    let [mut single, mut grouped, mut one, mut many] = [const { () }; 4].map(|()| Rate::new());
-    let (mut one_latency, mut many_latency, mut commit_latency) = (Samples::default(), Samples::default(), Samples::default());
+    let (mut single, mut grouped, mut one, mut many) = (Rate::new(), Rate::new(), Rate::new(), Rate::new());
+    let (mut one_latency, mut many_latency, mut commit_latency) =
+        (Samples::default(), Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
         let (took, samples) = raw.commit(1_000, 1).await?;
         single.round(1_000, took);

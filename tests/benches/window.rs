@@ -68,7 +68,8 @@ fn memory_of(name: &str) -> Result<u64> {
     for entry in std::fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|text| text.parse::<u32>().ok()) else { continue };
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).and_then(|text| text.parse().ok());
+        let parent =
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).and_then(|text| text.parse().ok());
         let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let is_ours = command.split(|byte| *byte == 0).next().is_some_and(|first| first.ends_with(name.as_bytes()));
         processes.push((pid, parent.unwrap_or(0u32), is_ours));
@@ -77,13 +78,21 @@ fn memory_of(name: &str) -> Result<u64> {
     let mut n_known = 0;
     while n_known != family.len() {
         n_known = family.len();
-        let children: Vec<u32> = processes.iter().filter(|(pid, parent, _)| family.contains(parent) && !family.contains(pid)).map(|(pid, ..)| *pid).collect();
+        let children: Vec<u32> = processes
+            .iter()
+            .filter(|(pid, parent, _)| family.contains(parent) && !family.contains(pid))
+            .map(|(pid, ..)| *pid)
+            .collect();
         family.extend(children);
     }
     let mut bytes = 0;
     for pid in family {
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let kib = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).and_then(|rest| rest.trim().strip_suffix("kB")).map_or(Ok(0), |text| text.trim().parse::<u64>())?;
+        let kib = rollup
+            .lines()
+            .find_map(|line| line.strip_prefix("Pss:"))
+            .and_then(|rest| rest.trim().strip_suffix("kB"))
+            .map_or(Ok(0), |text| text.trim().parse::<u64>())?;
         bytes += kib * 1024;
     }
     Ok(bytes)

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use seamark_contracts::clock::{Chance as _, Clock as _, SeededChance};
 use seamark_contracts::id::HandoffId;
 use seamark_desk::clock::{SystemChance, SystemClock};
+use seamark_ledger::tree::{Hash, verify_consistency};
 use seamark_tests::gateway::GatewayProcess;
 use seamark_tests::programs::root;
 use serde_json::{Value, json};
@@ -32,7 +33,9 @@ async fn killed_at_random_moments_the_gateway_keeps_every_acknowledged_handoff()
     let moments = SeededChance::new(7);
     let mut heads = Vec::new();
     for _ in 0..N_KILLS {
-        let agents: Vec<_> = (0..N_AGENTS).map(|_| tokio::spawn(submit_until_it_dies(address.clone(), key.clone(), acknowledged.clone()))).collect();
+        let agents: Vec<_> = (0..N_AGENTS)
+            .map(|_| tokio::spawn(submit_until_it_dies(address.clone(), key.clone(), acknowledged.clone())))
+            .collect();
         let mut byte = [0u8; 1];
         moments.fill(&mut byte);
         // The moment of death is what this test varies; nothing is waited for.
@@ -62,7 +65,8 @@ async fn submit_until_it_dies(address: String, key: String, acknowledged: Acknow
         let id = HandoffId::make(SystemClock.now(), &SystemChance).to_string();
         handoff["handoffId"] = json!(id);
         let body = serde_json::to_vec(&handoff)?;
-        let request = http.post(format!("{address}/v1/handoffs")).bearer_auth(&key).header("content-type", "application/json");
+        let request =
+            http.post(format!("{address}/v1/handoffs")).bearer_auth(&key).header("content-type", "application/json");
         let Ok(answer) = request.body(body.clone()).send().await else { return Ok(()) };
         let status = answer.status();
         // An answer that broke off was not an acknowledgement.
@@ -77,7 +81,8 @@ async fn check_answers(address: &str, key: &str, acknowledged: &BTreeMap<String,
     let http = reqwest::Client::builder().no_proxy().build()?;
     for (id, (body, first)) in acknowledged {
         let send = |body: Vec<u8>| {
-            let request = http.post(format!("{address}/v1/handoffs")).bearer_auth(key).header("content-type", "application/json");
+            let request =
+                http.post(format!("{address}/v1/handoffs")).bearer_auth(key).header("content-type", "application/json");
             request.body(body).send()
         };
         let again = send(body.clone()).await?;
@@ -102,16 +107,16 @@ async fn head(address: &str) -> Result<(u64, String)> {
 /// Invariant D2: every head that was ever served is a prefix of today's ledger.
 async fn check_heads(address: &str, heads: &[(u64, String)]) -> Result<()> {
     let (size, root) = head(address).await?;
-    let decode = |text: &str| -> Result<seamark_ledger::tree::Hash> {
-        let bytes = <base64ct::Base64 as base64ct::Encoding>::decode_vec(text).map_err(|error| anyhow::anyhow!("{error}"))?;
-        bytes.as_slice().try_into().context("32 bytes")
-    };
     for (earlier, earlier_root) in heads {
         let url = format!("{address}/v1/ledger/proofs/consistency?from={earlier}&to={size}");
         let answer: Value = reqwest::get(url).await?.json().await?;
-        let proof: Vec<seamark_ledger::tree::Hash> =
-            answer["proof"].as_array().context("a proof")?.iter().map(|hash| decode(hash.as_str().unwrap_or_default())).collect::<Result<_>>()?;
-        seamark_ledger::tree::verify_consistency(*earlier, &decode(earlier_root)?, size, &decode(&root)?, &proof)
+        let proof: Vec<Hash> = answer["proof"]
+            .as_array()
+            .context("a proof")?
+            .iter()
+            .map(|hash| Hash::parse(hash.as_str().unwrap_or_default()))
+            .collect::<Result<_, _>>()?;
+        verify_consistency(*earlier, &Hash::parse(earlier_root)?, size, &Hash::parse(&root)?, &proof)
             .with_context(|| format!("the head of size {earlier} is no prefix of the one of size {size}"))?;
     }
     Ok(())

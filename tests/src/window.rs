@@ -5,19 +5,20 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::gateway::free_port;
+use crate::programs::{artefacts, built};
 use anyhow::{Context as _, Result, bail};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use crate::gateway::free_port;
-use crate::programs::{artefacts, built};
 use serde_json::json;
 
 /// How long anything on screen may take before the test gives up. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Rows of the inbox.
-const ROWS: &str = "//*[@role='listbox' or @role='grid' or @role='list']//*[@role='option' or @role='row' or @role='listitem']";
+const ROWS: &str =
+    "//*[@role='listbox' or @role='grid' or @role='list']//*[@role='option' or @role='row' or @role='listitem']";
 
 /// The open window. Close it with [`Window::close`]; dropping it ends the driver and with it the app.
 #[derive(Debug)]
@@ -64,7 +65,9 @@ impl Window {
     /// # Errors
     /// When it does not come about, with what the screen says instead.
     pub async fn sees(&self, text: &str) -> Result<Element> {
-        self.find(&format!("//body//*[text()[contains(normalize-space(.), {})]]", quoted(text))).await.with_context(|| format!("waiting to see {text:?}"))
+        self.find(&format!("//body//*[text()[contains(normalize-space(.), {})]]", quoted(text)))
+            .await
+            .with_context(|| format!("waiting to see {text:?}"))
     }
 
     /// Waits until `text` is nowhere on screen.
@@ -140,7 +143,10 @@ impl Window {
     /// # Errors
     /// When there is none.
     pub async fn press_row(&self, words: &str) -> Result<()> {
-        let row = format!("//*[@role='row' or @role='option' or self::tr or self::li][.//text()[contains(., {0})] or contains(., {0})]", quoted(words));
+        let row = format!(
+            "//*[@role='row' or @role='option' or self::tr or self::li][.//text()[contains(., {0})] or contains(., {0})]",
+            quoted(words)
+        );
         self.click(&format!("({row})[last()]")).await
     }
 
@@ -165,7 +171,10 @@ impl Window {
     /// # Errors
     /// When there is no such field.
     pub async fn choose_first(&self, label: &str) -> Result<()> {
-        let choice = format!("(//fieldset[.//legend[starts-with(normalize-space(.), {0})]]//*[self::label or self::button] | //*[@role='radiogroup'][starts-with(@aria-label, {0})]//*[@role='radio' or self::label])[1]", quoted(label));
+        let choice = format!(
+            "(//fieldset[.//legend[starts-with(normalize-space(.), {0})]]//*[self::label or self::button] | //*[@role='radiogroup'][starts-with(@aria-label, {0})]//*[@role='radio' or self::label])[1]",
+            quoted(label)
+        );
         self.click(&choice).await
     }
 

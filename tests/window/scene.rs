@@ -55,8 +55,8 @@ impl Scene {
     /// Submits a handoff that has to be gated; its id.
     pub async fn submit(&self, handoff: &Value) -> Result<String> {
         let answer = self.post("/v1/handoffs", handoff).await?;
-        ensure!(answer["status"] == "open", "the handoff is not gated: {answer}");
-        Ok(answer["handoffId"].as_str().context("an id")?.to_owned())
+        ensure!(text_of(&answer, "status")? == "open", "the handoff is not gated: {answer}");
+        text_of(&answer, "handoffId")
     }
 
     /// Posts as the agent.
@@ -83,13 +83,15 @@ impl Scene {
     pub async fn status(&self, id: &str) -> Result<String> {
         let url = format!("{}/v1/handoffs/{id}", self.gateway.address());
         let answer: Value = self.http.get(url).bearer_auth(&self.key).send().await?.json().await?;
-        Ok(answer["status"].as_str().context("a status")?.to_owned())
+        text_of(&answer, "status")
     }
 
     /// Publishes the refund contract once more as version 1.2.9 whose reviews expire after `seconds`.
     pub fn publish_hasty_refunds(&self, seconds: u32) -> Result<()> {
         let source = std::fs::read_to_string(root().join("contracts/samples/refund.issue/contract.yaml"))?;
-        let hasty = source.replace("version: 1.2.0", "version: 1.2.9").replace("expires_after: PT4H", &format!("expires_after: PT{seconds}S"));
+        let hasty = source
+            .replace("version: 1.2.0", "version: 1.2.9")
+            .replace("expires_after: PT4H", &format!("expires_after: PT{seconds}S"));
         ensure!(hasty != source, "the sample contract has another form than expected");
         let without_examples = hasty.split("\nexamples:").next().unwrap_or_default().to_owned() + "\n";
         let folder = self.folder.path().join("hasty");
@@ -110,6 +112,10 @@ impl Scene {
     pub fn desk_dir(&self) -> std::path::PathBuf {
         self.folder.path().join("desk")
     }
+}
+
+fn text_of(answer: &Value, name: &str) -> Result<String> {
+    Ok(answer.get(name).and_then(Value::as_str).with_context(|| format!("no {name} in {answer}"))?.to_owned())
 }
 
 /// Replaces what stands at `pointer`, which must exist.

@@ -70,7 +70,7 @@ fn commands(texts: &[Text]) -> BTreeMap<String, (&str, usize)> {
         let mut is_marked = false;
         for (line, code) in super::code_lines(&file.text) {
             let code = code.trim_start();
-            is_marked |= code.starts_with("#[tauri::command") || code.starts_with("#[command");
+            is_marked |= code.starts_with("#[tauri::command");
             if let (true, Some((_, after))) = (is_marked, code.split_once("fn ")) {
                 is_marked = false;
                 let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();

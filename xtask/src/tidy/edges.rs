@@ -68,6 +68,7 @@ const TABLE: &[Row] = &[
         never: &[],
         is_whole_graph: false,
     },
+    Row { member: "seamark-empty-window", ours: &[], never: &["sqlx*", "reqwest"], is_whole_graph: false },
     Row { member: "xtask", ours: &[], never: &["tauri*", "sqlx*", "tokio"], is_whole_graph: false },
 ];
 
