@@ -146,14 +146,15 @@ impl Store {
         Ok(())
     }
 
-    /// Carries a decision forward: everything but what was signed.
+    /// Carries a decision forward: everything but what was signed. A delivery that the stream brought meanwhile stays.
     ///
     /// # Errors
     /// [`StoreError::Query`]
     pub async fn update_journal(&self, row: &JournalRow) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE journal SET phase = ?, n_tries = ?, next_try_at = ?, problem = ?, recorded_at = ?, seq = ?, leaf = ?,
-             is_proven = ?, counted_at = ?, not_counted = ?, delivered_at = ?, executed = ? WHERE decision_id = ?",
+             is_proven = max(is_proven, ?), counted_at = ?, not_counted = ?, delivered_at = coalesce(?, delivered_at),
+             executed = coalesce(?, executed) WHERE decision_id = ?",
         )
         .bind(row.phase.as_str())
         .bind(i64::from(row.n_tries))

@@ -278,3 +278,18 @@ async fn a_changed_handoff_names_what_is_different() {
     assert_eq!(page.rows.len(), 1);
     assert_eq!(page.rows[0].marks, vec!["changed since you looked"]);
 }
+
+#[tokio::test]
+async fn a_delivery_that_overtakes_the_answer_to_the_decision_is_kept() {
+    let bench = Bench::enrolled().await;
+    let document = bench.stand.add_review("returned-goods");
+    let pane = bench.open(&document).await;
+    bench.desk.decide(&request(&pane, DecisionKind::Approve)).await.unwrap();
+    let waiting = bench.inner().store.waiting_journal().await.unwrap().remove(0);
+    // The stream says that it was delivered while the outbox still works with what it read before.
+    let mut delivered = bench.stand.close(document.review_id, OutcomeKind::Approved, OutcomeCause::PolicyMet, None);
+    delivered.delivered_at = Some(bench.inner().now());
+    bench.inner().apply(vec![delivered], None).await.unwrap();
+    bench.inner().store.update_journal(&waiting).await.unwrap();
+    assert!(only_row(&bench).await.acks.delivered_at.is_some());
+}
