@@ -20,6 +20,7 @@ pub mod options;
 mod view;
 mod window;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,8 @@ use seamark_desk::answer::DeskEvent;
 use seamark_desk::clock::{SystemChance, SystemClock, system_time_zone};
 use seamark_desk::keys::{KdfCost, SecretService};
 use seamark_desk::{Desk, DeskOptions, OpenError};
+use tauri::App;
 use tauri::async_runtime::block_on;
-use tauri::{App, AppHandle};
 use thiserror::Error;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,8 @@ pub enum RunError {
     NoDataFolder(#[from] options::NoDataFolder),
     #[error(transparent)]
     NoDisplay(#[from] graphics::NoDisplay),
+    #[error("make the folder {path}", path = .path.display())]
+    Folder { path: PathBuf, source: io::Error },
     #[error(
         "Seamark is already open with the folder {path}.
   Use that window, close it first, or open a second Seamark beside it with --data-dir DIR.",
@@ -66,6 +69,7 @@ pub enum RunError {
 pub fn run(options: &Options) -> Result<(), RunError> {
     let data_dir = options.data_dir()?;
     graphics::ensure_display()?;
+    options::make_private(&data_dir).map_err(|source| RunError::Folder { path: data_dir.clone(), source })?;
     let desk = block_on(Desk::open(desk_options(data_dir.clone()))).map_err(|error| match error {
         OpenError::InUse { path } => RunError::AlreadyOpen(path),
         source => RunError::Desk { path: data_dir.clone(), source },
@@ -110,27 +114,8 @@ fn begin(app: &App, desk: Desk, heard: Receiver<DeskEvent>) -> tauri::Result<()>
         window::zoom(&window, &state);
     }
     tauri::async_runtime::spawn(event::pass_on(desk, heard, app.handle().clone()));
-    tauri::async_runtime::spawn(close_when_asked(app.handle().clone()));
+    tauri::async_runtime::spawn(window::close_when_asked(app.handle().clone()));
     Ok(())
-}
-
-/// Closes the window in order when the system ends the session or somebody presses Ctrl-C.
-async fn close_when_asked(app: AppHandle) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let Ok(mut asked) = signal(SignalKind::terminate()) else { return };
-        tokio::select! {
-            _ = asked.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        app.exit(0);
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_ok() {
-        app.exit(0);
-    }
 }
 
 fn desk_options(data_dir: PathBuf) -> DeskOptions {

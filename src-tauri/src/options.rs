@@ -1,7 +1,8 @@
 //! What the window is started with.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::Parser;
 use thiserror::Error;
@@ -21,6 +22,19 @@ pub struct Options {
     /// Draw without the graphics card: for windows that stay blank.
     #[arg(long)]
     pub safe_graphics: bool,
+}
+
+/// Makes the folder, for this user alone: what lies in it was meant for one reviewer's eyes. One that is there stays as it
+/// is, whoever made it had reasons.
+///
+/// # Errors
+/// Whatever the file system reports.
+pub fn make_private(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 /// The system names no folder for a user's data.
@@ -86,5 +100,17 @@ mod tests {
         let dir = options.data_dir().unwrap();
         assert!(dir.is_absolute());
         assert!(dir.ends_with("here"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_folder_is_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let outer = tempfile::tempdir().unwrap();
+        let dir = outer.path().join("seamark/inner");
+        make_private(&dir).unwrap();
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+        make_private(&dir).unwrap();
     }
 }

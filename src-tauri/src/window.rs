@@ -2,7 +2,7 @@
 
 use seamark_desk::answer::AppState;
 use tauri::webview::NewWindowResponse;
-use tauri::{App, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, AppHandle, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 /// Its name in `tauri.conf.json` and in the capability.
 pub(crate) const LABEL: &str = "main";
@@ -25,6 +25,25 @@ pub(crate) fn open(app: &App) -> tauri::Result<WebviewWindow> {
 pub(crate) fn zoom(window: &WebviewWindow, state: &AppState) {
     if let Err(error) = window.set_zoom(state.appearance.zoom) {
         tracing::warn!(%error, "the window was not zoomed");
+    }
+}
+
+/// Closes the window in order when the system ends the session or somebody presses Ctrl-C.
+pub(crate) async fn close_when_asked(app: AppHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let Ok(mut asked) = signal(SignalKind::terminate()) else { return };
+        tokio::select! {
+            _ = asked.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        app.exit(0);
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_ok() {
+        app.exit(0);
     }
 }
 
