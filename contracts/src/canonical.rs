@@ -76,7 +76,11 @@ fn write(value: &Value, out: &mut Vec<u8>) {
 
 /// By UTF-16 code units, which differ from bytes only beyond the basic plane. Source: RFC 8785 §3.2.3.
 fn compare_names(first: &str, second: &str) -> std::cmp::Ordering {
-    if first.is_ascii() && second.is_ascii() { first.cmp(second) } else { first.encode_utf16().cmp(second.encode_utf16()) }
+    if first.is_ascii() && second.is_ascii() {
+        first.cmp(second)
+    } else {
+        first.encode_utf16().cmp(second.encode_utf16())
+    }
 }
 
 /// Source: RFC 8785 §3.2.2.2.

@@ -67,7 +67,7 @@ impl Session {
             .env("TZ", "UTC")
             .env("GDK_BACKEND", "x11")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "0")
             .env("TAURI_WEBVIEW_AUTOMATION", "true");
         for name in [
             "LC_ALL",

@@ -46,7 +46,9 @@ fn depth_is_bounded_as_the_gate_bounds_it() {
 
 #[test]
 fn every_single_character_is_written_as_others_write_it() {
-    for character in (0..=0x10_ffffu32).filter_map(char::from_u32).filter(|c| !has_noncharacter(c.encode_utf8(&mut [0; 4]))) {
+    for character in
+        (0..=0x10_ffffu32).filter_map(char::from_u32).filter(|c| !has_noncharacter(c.encode_utf8(&mut [0; 4])))
+    {
         let value = json!({ format!("a{character}"): character.to_string(), "a\u{e000}": 0 });
         if character < '\u{3000}' || u32::from(character) % 97 == 0 {
             assert_eq!(to_bytes(&value).unwrap(), serde_json_canonicalizer::to_vec(&value).unwrap(), "{character:?}");
