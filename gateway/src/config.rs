@@ -20,8 +20,6 @@ pub struct Config {
 /// Bounds of one gateway process. The defaults suit one machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request body.
-    pub max_body_bytes: usize,
     /// Changes that wait for the writer; more are answered 503.
     pub max_queued_changes: usize,
     /// Changes that share one commit.
@@ -38,14 +36,13 @@ pub struct Limits {
     pub max_stream_lag: usize,
     /// Connections served at once; more wait in the listen queue.
     pub max_connections: usize,
-    /// How long a request may take, long polls and streams aside.
-    pub request_timeout: Duration,
+    /// How long the body of a request may take to arrive.
+    pub body_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_body_bytes: 256 * 1024,
             max_queued_changes: 4_096,
             max_group: 256,
             n_readers: 4,
@@ -54,7 +51,7 @@ impl Default for Limits {
             max_streams: 4_096,
             max_stream_lag: 1_024,
             max_connections: 8_192,
-            request_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
         }
     }
 }

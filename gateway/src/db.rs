@@ -30,6 +30,8 @@ pub(crate) mod refusal;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+pub(crate) use tampering::set_back_head;
 
 /// The oldest SQLite without the WAL-reset fault (reliability.md, fact 2).
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];

@@ -39,7 +39,7 @@ const SCHEDULE_S: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 
 /// How long an endpoint may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// A claim that is older than this has no worker any more.
-const CLAIM_MS: i64 = 60_000;
+const CLAIM_MS: i64 = 25_000;
 /// How often the outbox is looked at.
 const EVERY: Duration = Duration::from_millis(500);
 /// Pushes at once.
@@ -331,31 +331,41 @@ impl Mark {
     }
 }
 
-/// Works on everything that is due and returns how many pushes were tried.
+/// Works on everything that is due, waits for the answers, and returns how many pushes were tried.
+#[cfg(test)]
 pub(crate) async fn run_once(shared: &Shared) -> Result<usize, DeliverError> {
+    let mut pushes = JoinSet::new();
+    let n_tried = start_due(shared, &mut pushes).await?;
+    while pushes.join_next().await.is_some() {}
+    Ok(n_tried)
+}
+
+/// Starts what is due, as far as there is room beside the pushes under way, and returns how many that were.
+async fn start_due(shared: &Shared, pushes: &mut JoinSet<()>) -> Result<usize, DeliverError> {
+    let room = MAX_PUSHES.saturating_sub(pushes.len());
+    if room == 0 {
+        return Ok(0);
+    }
     let now_ms = shared.now().as_ms();
     let mut connection = shared.database.read().await?;
-    let limit = i64::try_from(MAX_PUSHES).unwrap_or(i64::MAX);
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
     let due = db::outbox::list_due(&mut connection, now_ms, now_ms - CLAIM_MS, limit).await?;
     drop(connection);
-    let mut pushes = JoinSet::new();
+    let mut n_started = 0;
     for push in due {
         let claim = Claim { outcome: push.outcome, webhook: push.webhook.clone(), fence: push.fence };
         if shared.recorder.record(claim).await? {
             let shared = shared.clone();
+            n_started += 1;
             pushes.spawn(async move {
                 if let Err(error) = try_push(&shared, push).await {
-                    tracing::error!(
-                        cause = crate::problem::chain(&error),
-                        "a webhook try could not be recorded; it is tried again"
-                    );
+                    let cause = crate::problem::chain(&error);
+                    tracing::error!(cause, "a webhook try could not be recorded; it is tried again");
                 }
             });
         }
     }
-    let n_tried = pushes.len();
-    while pushes.join_next().await.is_some() {}
-    Ok(n_tried)
+    Ok(n_started)
 }
 
 async fn try_push(shared: &Shared, push: OutboxRow) -> Result<(), DeliverError> {
@@ -404,20 +414,17 @@ async fn send(shared: &Shared, webhook: &WebhookRow, push: &OutboxRow) -> Tried 
     }
 }
 
-/// Works on the outbox until the gateway stops.
+/// Works on the outbox until the gateway stops. A slow endpoint delays no other.
 pub(crate) async fn run(shared: Shared) {
+    let mut pushes = JoinSet::new();
     loop {
-        match run_once(&shared).await {
-            Ok(0) => {}
-            // There may be more that is due.
-            Ok(_) if !shared.stop.is_cancelled() => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(
-                cause = crate::problem::chain(&error),
-                "the outbox could not be worked on; trying again"
-            ),
+        while pushes.try_join_next().is_some() {}
+        if let Err(error) = start_due(&shared, &mut pushes).await {
+            let cause = crate::problem::chain(&error);
+            tracing::error!(cause, "the outbox could not be worked on; trying again");
         }
         tokio::select! {
+            // What is under way then is given up; its claim runs out, and another worker tries again.
             () = shared.stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }

@@ -11,6 +11,7 @@ use seamark_contracts::clock::{Chance, Clock};
 use seamark_ledger::checkpoint::{Vkey, VkeyKind};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::Signer as _;
+use seamark_ledger::tree::Frontier;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use crate::db::{self, Database, StorageError};
 use crate::fsck::{self, FsckReport};
 use crate::keys::{KeyError, Keys};
 use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
-use crate::recorded::Surroundings;
+use crate::recorded::{LedgerFault, Surroundings, to_u64};
 use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
@@ -130,9 +131,10 @@ pub async fn open_with(
     let writer = tokio::spawn(writer.run());
     let identity = recorder.record(Genesis { identity, keys: keys.clone() }).await?;
     drop(lock);
+    let position = check_head(&database).await?;
 
     let app = App {
-        hub: Hub::new(limits.max_stream_lag),
+        hub: Hub::new(limits.max_stream_lag, position),
         http: deliver::client(config.allow_loopback_webhooks)?,
         config,
         limits,
@@ -149,6 +151,22 @@ pub async fn open_with(
         trusted: RwLock::new(None),
     };
     Ok(Gateway { shared: Shared(Arc::new(app)), writer })
+}
+
+/// Checks at the start that the head, the newest entry and the newest fixed root belong together; the whole is the
+/// re-check's. Returns where the stream ends.
+async fn check_head(database: &Database) -> Result<i64, StorageError> {
+    let mut connection = database.read().await?;
+    let head = db::parsed(db::ledger::head(&mut connection).await?, "ledger_head", "size", 1)?;
+    let size = to_u64(head.size, "ledger_head", "size")?;
+    let frontier = Frontier::from_bytes(size, &head.frontier).map_err(LedgerFault::from)?;
+    let newest = db::ledger::newest_checkpoint(&mut connection).await?;
+    let newest = newest.filter(|row| row.size == head.size && row.root == frontier.root().as_bytes());
+    db::parsed(newest, "ledger_checkpoint", "root", head.size)?;
+    let entries = db::ledger::list_entries(&mut connection, head.size - 1, 2).await?;
+    let is_last = entries.len() == 1;
+    db::parsed(is_last.then_some(()), "ledger_entry", "seq", head.size)?;
+    Ok(head.stream_pos)
 }
 
 impl App {

@@ -172,7 +172,12 @@ impl<const MAX: usize> FromRequest<Shared> for Received<MAX> {
             );
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail)
         };
-        let bytes = Bytes::from_request(request, shared).await.map_err(|rejection| {
+        let reading = Bytes::from_request(request, shared);
+        let Ok(read) = tokio::time::timeout(shared.limits.body_timeout, reading).await else {
+            let detail = "The body took too long to arrive. Send the same request again.";
+            return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::MalformedJson, detail));
+        };
+        let bytes = read.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 return too_large();
             }

@@ -44,6 +44,8 @@ pub(crate) struct Change {
 /// Where listeners register.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    /// Where the stream ended when the gateway was opened.
+    position: i64,
     changes: broadcast::Sender<Arc<Change>>,
     waiters: Mutex<HashMap<i64, Arc<Notify>>>,
     n_streams: std::sync::atomic::AtomicUsize,
@@ -60,9 +62,10 @@ impl Drop for Seat {
 }
 
 impl Hub {
-    pub(crate) fn new(max_lag: usize) -> Self {
+    /// A hub that sends what comes after `position`.
+    pub(crate) fn new(max_lag: usize, position: i64) -> Self {
         let (changes, _) = broadcast::channel(max_lag.max(1));
-        Self { changes, waiters: Mutex::default(), n_streams: std::sync::atomic::AtomicUsize::new(0) }
+        Self { changes, position, waiters: Mutex::default(), n_streams: std::sync::atomic::AtomicUsize::new(0) }
     }
 
     /// Everything from now on.
@@ -98,14 +101,11 @@ pub(crate) fn take_seat(shared: &Shared) -> Option<Seat> {
 /// Sends what changes until the gateway stops.
 pub(crate) async fn run(shared: Shared) {
     let mut committed = shared.recorder.committed();
-    let mut last: Option<i64> = None;
+    let mut last = shared.hub.position;
     loop {
-        let sent = send_new(&shared, last).await;
-        match sent {
-            Ok(pos) => last = Some(pos),
-            Err(error) => {
-                tracing::error!(cause = crate::problem::chain(&error), "the stream could not be read; trying again")
-            }
+        if let Err(error) = send_new(&shared, &mut last).await {
+            let cause = crate::problem::chain(&error);
+            tracing::error!(cause, "the stream could not be read; trying again");
         }
         tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -115,13 +115,12 @@ pub(crate) async fn run(shared: Shared) {
     }
 }
 
-/// Sends what came after `last`, or nothing the first time, and returns the newest position.
-async fn send_new(shared: &Shared, last: Option<i64>) -> Result<i64, StorageError> {
+/// Sends what came after `last` and moves it along.
+async fn send_new(shared: &Shared, last: &mut i64) -> Result<(), StorageError> {
     let mut connection = shared.database.read().await?;
-    let Some(mut last) = last else { return newest(&mut connection).await };
     loop {
-        let rows = db::stream::list_after(&mut connection, last, PAGE).await?;
-        let Some(end) = rows.last().map(|row| row.pos) else { return Ok(last) };
+        let rows = db::stream::list_after(&mut connection, *last, PAGE).await?;
+        let Some(end) = rows.last().map(|row| row.pos) else { return Ok(()) };
         let is_listened_to = shared.hub.changes.receiver_count() > 0;
         for row in newest_of_each(rows) {
             if let Some(attempt) = row.attempt {
@@ -133,7 +132,7 @@ async fn send_new(shared: &Shared, last: Option<i64>) -> Result<i64, StorageErro
                 drop(shared.hub.changes.send(Arc::new(change)));
             }
         }
-        last = end;
+        *last = end;
     }
 }
 

@@ -124,3 +124,9 @@ async fn restore(connection: &mut sqlx::SqliteConnection, before: &[u8], path: &
     sqlx::query("DETACH before").execute(&mut *connection).await.unwrap();
     std::fs::remove_file(&copy).unwrap();
 }
+
+/// Cuts the head back by one entry, as a bad restore would.
+pub(crate) async fn set_back_head(database: &super::Database) {
+    let mut connection = database.connect_writer().await.unwrap();
+    sqlx::query("UPDATE ledger_head SET size = size - 1").execute(&mut connection).await.unwrap();
+}

@@ -109,3 +109,15 @@ async fn gateway_time_never_goes_back() {
     // The checker of the log refuses an entry that is earlier than the one before it (invariant H1).
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_fit_the_entries_is_not_served() {
+    let world = World::new().await;
+    let key = world.agent("order-desk").await;
+    world.gated(&key).await;
+    crate::db::set_back_head(&world.gateway.shared.database).await;
+    let config = crate::testing::config(world.folder.path());
+    let chance = std::sync::Arc::new(seamark_contracts::clock::SeededChance::new(3));
+    let opened = crate::gateway::open(config, world.clock.clone(), chance).await;
+    assert!(opened.is_err(), "the ledger was cut off");
+}
