@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 
 /// How long anything on screen may take before the test gives up. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Rows of the inbox.
 const ROWS: &str =
@@ -109,7 +109,7 @@ impl Window {
     /// When it does not come about, with what the screen says instead.
     pub async fn press(&self, name: &str) -> Result<()> {
         let path = format!(
-            "//*[self::button or self::a or @role='button' or @role='tab' or @role='radio' or @role='option'][starts-with(normalize-space(.), {0}) or starts-with(@aria-label, {0})]",
+            "//*[self::button or self::a or self::label or @role='button' or @role='tab' or @role='radio' or @role='option'][starts-with(normalize-space(.), {0}) or starts-with(@aria-label, {0})]",
             quoted(name)
         );
         self.click(&path).await.with_context(|| format!("pressing {name:?}"))
@@ -171,10 +171,7 @@ impl Window {
     /// # Errors
     /// When there is no such field.
     pub async fn choose_first(&self, label: &str) -> Result<()> {
-        let choice = format!(
-            "(//fieldset[.//legend[starts-with(normalize-space(.), {0})]]//*[self::label or self::button] | //*[@role='radiogroup'][starts-with(@aria-label, {0})]//*[@role='radio' or self::label])[1]",
-            quoted(label)
-        );
+        let choice = format!("(//fieldset[.//legend[starts-with(normalize-space(.), {0})]]//label)[1]", quoted(label));
         self.click(&choice).await
     }
 

@@ -24,7 +24,7 @@ async fn an_approval_is_signed_recorded_counted_delivered_and_can_be_verified_la
     scene.window.press("Audit").await?;
     scene.window.sees("Decisions of the past").await?;
     scene.window.picture("audit-light").await?;
-    scene.window.press_row("129.90").await?;
+    scene.window.press("Refund EUR 129.90").await?;
     scene.window.press("Verify").await?;
     scene.window.sees("passed").await?;
     assert!(!scene.window.is_on_screen("failed").await?, "{}", scene.window.text().await?);
