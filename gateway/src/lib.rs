@@ -2,7 +2,7 @@
 //!
 //! Invariants kept here:
 //! * Every change commits together with its ledger entry, or does not happen (D1); see [`recorded`].
-//! * One decision path: [`conclude`] forms every outcome, whatever led to it (B2, B3, B4).
+//! * One decision path: `conclude` forms every outcome, whatever led to it (B2, B3, B4).
 //! * Silence never approves (B7); deadlines are judged by gateway time (B6, H1).
 //! * What is answered 2xx has been through fsync (A3, B1).
 //!
@@ -44,5 +44,6 @@ mod tests;
 mod tiles;
 
 pub use config::{Config, Limits};
+pub use db::StorageError;
 pub use gateway::{Gateway, OpenError, ServeError, open, open_with};
 pub use operate::{OperateError, Published};

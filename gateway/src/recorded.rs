@@ -1,7 +1,7 @@
 //! The only way to change anything: rows, ledger entries and stream events in one transaction (invariant D1).
 //!
 //! A use case is a [`Change`]. Inside the transaction it gets a [`Plan`], which can read and nothing else. Writing needs a
-//! [`Write`] handle; only [`Entered`] gives one, and [`Plan::record`], which puts a ledger entry into the transaction, is
+//! `Write` handle; only [`Entered`] gives one, and [`Plan::record`], which puts a ledger entry into the transaction, is
 //! the only maker of an [`Entered`]. So a mutating path without an entry does not compile:
 //!
 //! ```compile_fail,E0308
