@@ -1,6 +1,10 @@
 //! Making sure that the window draws, and that there is a display to draw on.
 
 use std::ffi::OsString;
+#[cfg(target_os = "linux")]
+use std::os::unix::net::UnixStream;
+#[cfg(target_os = "linux")]
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -59,14 +63,40 @@ fn start_anew(_missing: &[&str]) {}
 )]
 pub struct NoDisplay;
 
-/// Asks the system for a display.
+/// Looks for a display, before GTK does and panics.
 ///
 /// # Errors
-/// [`NoDisplay`] when there is none, or when it refuses.
+/// [`NoDisplay`] when the environment names none that answers.
 pub fn ensure_display() -> Result<(), NoDisplay> {
     #[cfg(target_os = "linux")]
-    gtk::init().map_err(|_| NoDisplay)?;
+    if !has_display(|name| std::env::var_os(name).filter(|value| !value.is_empty())) {
+        return Err(NoDisplay);
+    }
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn has_display(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let runtime = variable("XDG_RUNTIME_DIR").unwrap_or_else(|| "/".into());
+    // An absolute name stays what it is when it is joined.
+    let wayland = variable("WAYLAND_DISPLAY").map(|name| Path::new(&runtime).join(name));
+    let x11 = variable("DISPLAY").map(|name| name.to_string_lossy().into_owned());
+    wayland.is_some_and(|socket| UnixStream::connect(socket).is_ok()) || x11.is_some_and(|name| answers_x11(&name))
+}
+
+/// Whether an X server answers at `[host]:number[.screen]`. One on another computer is believed. Source: X(7).
+#[cfg(target_os = "linux")]
+fn answers_x11(display: &str) -> bool {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::SocketAddr;
+
+    let Some((host, number)) = display.rsplit_once(':') else { return false };
+    if !matches!(host, "" | "unix") {
+        return true;
+    }
+    let path = format!("/tmp/.X11-unix/X{}", number.split('.').next().unwrap_or_default());
+    let is_there = UnixStream::connect(&path).is_ok();
+    is_there || SocketAddr::from_abstract_name(&path).is_ok_and(|address| UnixStream::connect_addr(&address).is_ok())
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -79,5 +109,27 @@ mod tests {
         assert_eq!(missing(true, |_| None), [DMABUF, COMPOSITING]);
         assert_eq!(missing(true, |name| (name == DMABUF).then(|| "0".into())), [COMPOSITING]);
         assert!(missing(false, |_| Some("1".into())).is_empty(), "so the second start goes on");
+    }
+
+    #[test]
+    fn a_display_counts_only_when_something_answers_there() {
+        use std::os::unix::net::UnixListener;
+
+        let folder = tempfile::tempdir().unwrap();
+        let with = |display: Option<&str>, wayland: Option<&str>| {
+            has_display(|name| match name {
+                "DISPLAY" => display.map(OsString::from),
+                "WAYLAND_DISPLAY" => wayland.map(OsString::from),
+                "XDG_RUNTIME_DIR" => Some(folder.path().into()),
+                _ => None,
+            })
+        };
+        assert!(!with(None, None));
+        assert!(!with(Some(":64999"), Some("wayland-7")), "named, but nobody is there");
+        assert!(!with(Some("nonsense"), None));
+        assert!(with(Some("localhost:10.0"), None), "another computer's is believed");
+        let _listening = UnixListener::bind(folder.path().join("wayland-7")).unwrap();
+        assert!(with(None, Some("wayland-7")));
+        assert!(with(None, folder.path().join("wayland-7").to_str()));
     }
 }
