@@ -45,7 +45,7 @@ async fn a_reject_needs_a_reason_and_ends_the_review() -> Result<()> {
     scene.window.type_into("Signing PIN", PIN).await?;
     scene.window.press("Sign and reject").await?;
     scene.window.sees("Choose why.").await?;
-    scene.window.press("Other").await?;
+    scene.window.press("Another reason").await?;
     scene.window.type_into("What should change", "Refund to the card of the order.").await?;
     scene.window.press("Sign and reject").await?;
     scene.window.sees("Decided.").await?;

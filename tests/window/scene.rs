@@ -86,20 +86,6 @@ impl Scene {
         text_of(&answer, "status")
     }
 
-    /// Publishes the refund contract once more as version 1.2.9 whose reviews expire after `seconds`.
-    pub fn publish_hasty_refunds(&self, seconds: u32) -> Result<()> {
-        let source = std::fs::read_to_string(root().join("contracts/samples/refund.issue/contract.yaml"))?;
-        let hasty = source
-            .replace("version: 1.2.0", "version: 1.2.9")
-            .replace("expires_after: PT4H", &format!("expires_after: PT{seconds}S"));
-        ensure!(hasty != source, "the sample contract has another form than expected");
-        let without_examples = hasty.split("\nexamples:").next().unwrap_or_default().to_owned() + "\n";
-        let folder = self.folder.path().join("hasty");
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("contract.yaml"), without_examples)?;
-        self.gateway.publish(&folder)
-    }
-
     /// Ends the window and checks the gateway's database.
     pub async fn close(self) -> Result<()> {
         let data_dir = self.folder.path().join("gateway");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use seamark_tests::gateway::GatewayProcess;
 use serde_json::json;
 
-use crate::scene::{PIN, Scene, open_handoff, set};
+use crate::scene::{Scene, open_handoff, set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handoff_that_changes_while_open_shows_the_difference_and_voids_the_click() -> Result<()> {
@@ -26,21 +26,6 @@ async fn a_handoff_that_changes_while_open_shows_the_difference_and_voids_the_cl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handoff_that_expires_while_open_cannot_be_approved_any_more() -> Result<()> {
-    let scene = Scene::open().await?;
-    scene.publish_hasty_refunds(20)?;
-    let mut handoff = scene.example("refund.issue", "returned-goods")?;
-    set(&mut handoff, "/contract/version", json!("1.2.9"))?;
-    let id = scene.submit(&handoff).await?;
-    open_handoff(&scene.window, "129.90").await?;
-    scene.window.sees("Expired").await?;
-    scene.window.picture("expired-light").await?;
-    scene.outcome(&id).await?;
-    assert_eq!(scene.status(&id).await?, "expired");
-    scene.close().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_said_and_what_was_open_stays_readable_until_it_is_back() -> Result<()> {
     let scene = Scene::open().await?;
     scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
@@ -58,23 +43,6 @@ async fn a_lost_connection_is_said_and_what_was_open_stays_readable_until_it_is_
     GatewayProcess::fsck(&data_dir)?;
     drop(folder);
     Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_pin_signs_nothing_and_keeps_what_was_written() -> Result<()> {
-    let scene = Scene::open().await?;
-    let id = scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
-    open_handoff(&scene.window, "129.90").await?;
-    scene.window.press("Approve").await?;
-    scene.window.type_into("Signing PIN", "111222").await?;
-    scene.window.press("Sign and approve").await?;
-    scene.window.sees("The PIN is not right").await?;
-    scene.window.picture("wrong-pin-light").await?;
-    assert_eq!(scene.status(&id).await?, "open");
-    scene.window.type_into("Signing PIN", PIN).await?;
-    scene.window.press("Sign and approve").await?;
-    scene.window.sees("Decided.").await?;
-    scene.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
