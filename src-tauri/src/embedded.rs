@@ -113,9 +113,9 @@ impl Local {
         };
         at(2, "Publishing the sample contracts");
         local.gateway.publish_samples().await.map_err(LocalError::Operate)?;
-        at(3, "Making your keys and putting them into the keyring");
+        at(3, "Adding you as a reviewer");
         let code = local.gateway.invite(r.person_name.trim(), &sample_roles()).await.map_err(LocalError::Operate)?;
-        at(4, "Connecting this desk to the gateway");
+        at(4, "Making your keys and keeping them in the keyring");
         let address = local.gateway.address().to_owned();
         let device_name = "This computer".to_owned();
         desk.enrol(&EnrolRequest { address, code, device_name, pin: r.pin, is_local: true }).await?;

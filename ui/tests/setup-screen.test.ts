@@ -64,6 +64,14 @@ describe("the first run", () => {
     expect(await screen.findByText(text)).toBeTruthy();
   });
 
+  it("tells what failed while it was working, and keeps what was typed", async () => {
+    const page = await open("", "first-run");
+    await local(page, "Locked");
+    expect(await screen.findByText(/no key can be kept/)).toBeTruthy();
+    expect(screen.getByRole("textbox", { name: "Your name" })).toHaveProperty("value", "Locked");
+    await expectAccessible();
+  });
+
   it.each([
     ["https://down.example.com", "smi_x", /Nothing answers at this address/],
     ["https://other.example.com", "smi_x", /not the gateway that invited you/],

@@ -130,6 +130,12 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         return refuse("already-set-up", "Seamark is set up on this computer already. Restart the app to use it.");
       if (/^(.)\1+$/.test(r.pin))
         return refuse("pin-weak", "The same character over and over is easy to guess. Choose another PIN.", "pin");
+      if (r.personName === "Locked") {
+        become({ stage: "setting-up" });
+        await wait(delay);
+        become({ stage: "first-run" });
+        return refuse("keyring-locked", "Your keyring is locked, so no key can be kept. Unlock it, then try again.");
+      }
       return setUp(true, r.personName);
     },
     async connect(r) {
