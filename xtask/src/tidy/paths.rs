@@ -11,9 +11,8 @@ const HOMES: &[&str] =
 /// Folders of every system: a clone directly below one does not make the folder personal.
 const COMMON: &[&str] = &["/", "/tmp", "/var", "/var/tmp", "/usr", "/opt", "/srv", "/mnt", "/src", "/app"];
 
-/// The public places that lock files may name.
+/// The one place that Cargo's lock file may name; the page's leaves places out.
 const CRATES: &str = "registry+https://github.com/rust-lang/crates.io-index";
-const NPM: &str = "https://registry.npmjs.org/";
 
 /// Settings that send a package manager to a mirror.
 const MIRRORS: &[(&str, &[&str])] = &[
@@ -84,9 +83,7 @@ fn is_foreign_lock(name: &str, line: &str) -> bool {
     };
     match name {
         "Cargo.lock" => value("source =").is_some_and(|source| source != CRATES),
-        "package-lock.json" => {
-            value("\"resolved\":").is_some_and(|url| url.starts_with("http") && !url.starts_with(NPM))
-        }
+        "package-lock.json" => value("\"resolved\":").is_some_and(|url| url.starts_with("http")),
         _ => false,
     }
 }
@@ -132,10 +129,7 @@ mod tests {
                 "Cargo.lock",
                 "source = \"registry+https://github.com/rust-lang/crates.io-index\"\nsource = \"registry+https://mirror.example/index\"",
             ),
-            (
-                "ui/package-lock.json",
-                "  \"resolved\": \"https://registry.npmjs.org/a.tgz\",\n  \"resolved\": \"http://mirror.example/a.tgz\",",
-            ),
+            ("ui/package-lock.json", "  \"resolved\": \"a.tgz\",\n  \"resolved\": \"http://mirror.example/a.tgz\","),
             ("ui/.npmrc", "fund=false\nregistry=http://mirror.example/"),
             (".cargo/config.toml", "[alias]\nxtask = \"run\"\n[source.crates-io]"),
         ]);
