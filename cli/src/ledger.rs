@@ -4,7 +4,6 @@ use anyhow::ensure;
 use clap::{Args, Subcommand};
 
 use crate::options::DataDir;
-use crate::place;
 use crate::report::{Ending, Printer};
 
 /// Check the gateway's ledger and database
@@ -23,7 +22,8 @@ enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Recomputes every leaf, root, signature and link from the stored bytes and compares them with the rows. Changes nothing,
-works while the gateway runs. Exit code 1 when anything is found.
+works while the gateway runs. Exit code 1 when anything is found, a file that cannot be read as a gateway's database and
+keys that are missing included.
 
 Examples:
   seamark ledger fsck --data-dir ./gateway --json")]
@@ -38,11 +38,8 @@ impl Ledger {
     pub async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
         let Command::Fsck(fsck) = self.command;
         let database = fsck.data.data_dir.join("gateway.sqlite3");
-        // Opening a folder makes a gateway in it; checking must not.
         ensure!(database.is_file(), "find a gateway in {}: there is no gateway.sqlite3", fsck.data.data_dir.display());
-        let gateway = place::open(&fsck.data.data_dir).await?;
-        let report = gateway.fsck().await;
-        gateway.close().await;
+        let report = seamark_gateway::fsck::check_folder(&fsck.data.data_dir).await;
         printer.answer(&report, || {
             let mut lines: Vec<String> = report
                 .findings

@@ -288,6 +288,20 @@ fn from_nothing_to_a_gated_handoff_and_back() {
     gateway.stop();
 }
 
+#[test]
+fn a_damaged_database_is_a_finding_and_not_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = path(folder.path());
+    json(&["invite", "--data-dir", dir, "--person", "Alice", "--role", "reviewer", "--json"], 0);
+    assert_eq!(json(&["ledger", "fsck", "--data-dir", dir, "--json"], 0)["findings"], json!([]));
+    std::fs::remove_file(folder.path().join("keys/ledger.key")).unwrap();
+    std::fs::write(folder.path().join("gateway.sqlite3"), "no database").unwrap();
+    let report = json(&["ledger", "fsck", "--data-dir", dir, "--json"], 1);
+    let tables: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| found["table"].as_str()).collect();
+    assert_eq!(tables, [Some("keys"), Some("database")], "{report}");
+    assert!(!folder.path().join("keys/ledger.key").exists());
+}
+
 /// Runs the demo until something was executed and something waits, then stops it and starts it again.
 fn check_demo(gateway: &Served, key: &str, folder: &Path) {
     let memory = folder.join("demo.json");

@@ -149,6 +149,31 @@ impl Database {
     }
 }
 
+/// The length and time of a database file that nobody has a journal for; `None` while there is one. Two equal answers
+/// around a reading say that nobody wrote.
+pub(crate) fn quiet(path: &Path) -> Option<(u64, Option<std::time::SystemTime>)> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    if Path::new(&journal).exists() {
+        return None;
+    }
+    let known = path.metadata().ok()?;
+    Some((known.len(), known.modified().ok()))
+}
+
+/// A connection that can only read, for the re-check: the file is taken as it is, in whatever form. `is_quiet` says that
+/// there is no journal, so that SQLite needs no files beside it and makes none.
+pub(crate) async fn open_to_check(path: &Path, is_quiet: bool) -> Result<SqliteConnection, StorageError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(is_quiet)
+        .busy_timeout(Duration::from_secs(10))
+        .pragma("query_only", "ON")
+        .disable_statement_logging();
+    Ok(options.connect().await?)
+}
+
 /// Settings are asked back, because SQLite ignores a pragma it cannot honour.
 async fn check_durable(connection: &mut SqliteConnection) -> Result<(), StorageError> {
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut *connection).await?;

@@ -1,6 +1,6 @@
 //! The directory: persons, agents and keys, signed by the root key again with every change.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
@@ -120,10 +120,21 @@ pub(crate) struct Trusted {
     pub(crate) keys: Arc<TrustSet>,
 }
 
+/// The newest directory with its version, remembered.
+pub(crate) type Remembered = RwLock<Option<(i64, Trusted)>>;
+
 /// The newest directory; read again only when there is a newer version.
 pub(crate) async fn trusted(app: &App, connection: &mut SqliteConnection) -> Result<Trusted, StorageError> {
+    remember(&app.trusted, connection).await
+}
+
+/// The same beside a place where it is remembered.
+pub(crate) async fn remember(
+    remembered: &Remembered,
+    connection: &mut SqliteConnection,
+) -> Result<Trusted, StorageError> {
     let version = db::directory::newest_version(connection).await?.unwrap_or_default();
-    let known = app.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let known = remembered.read().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trusted)) = known.filter(|(known, _)| *known == version) {
         return Ok(trusted);
     }
@@ -131,7 +142,7 @@ pub(crate) async fn trusted(app: &App, connection: &mut SqliteConnection) -> Res
     let predicate = db::parsed(parse(&row.statement), "directory", "statement", row.version)?;
     let keys = db::parsed(trust_set(&predicate).ok(), "directory", "statement", row.version)?;
     let trusted = Trusted { keys: Arc::new(keys) };
-    *app.trusted.write().unwrap_or_else(PoisonError::into_inner) = Some((row.version, trusted.clone()));
+    *remembered.write().unwrap_or_else(PoisonError::into_inner) = Some((row.version, trusted.clone()));
     Ok(trusted)
 }
 

@@ -5,6 +5,8 @@
 //! and are not are found from the entries. It reads one snapshot and repairs nothing (invariant G3).
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::RwLock;
 
 use crate::db::SqliteConnection;
 use seamark_contracts::digest::Digest;
@@ -15,6 +17,9 @@ use serde::Serialize;
 
 use crate::db::ledger::EntryRow;
 use crate::db::{self, StorageError};
+use crate::directory;
+use crate::keys::Keys;
+use crate::problem::chain;
 use crate::recorded::TILE;
 use crate::state::App;
 
@@ -90,34 +95,107 @@ impl Facts {
     }
 }
 
-/// Re-checks the database.
+/// What the database is compared with. Nothing of it comes out of the database.
+pub(crate) struct Ground {
+    keys: Keys,
+    /// As the ledger's key gives it.
+    origin: String,
+    trusted: directory::Remembered,
+}
+
+impl Ground {
+    /// What these keys ask of a database.
+    pub(crate) fn new(keys: Keys) -> Self {
+        let origin = keys.origin();
+        Self { keys, origin, trusted: RwLock::default() }
+    }
+
+    async fn trusted(&self, connection: &mut SqliteConnection) -> Result<directory::Trusted, StorageError> {
+        directory::remember(&self.trusted, connection).await
+    }
+}
+
+/// Re-checks the database of a gateway's data folder. Nothing is made, migrated or repaired, and a file that is none of a
+/// gateway is a finding too. A gateway may run beside it.
+pub async fn check_folder(data_dir: &Path) -> FsckReport {
+    let mut report = FsckReport::default();
+    let ground = match Keys::read(&data_dir.join("keys")) {
+        Ok(keys) => Some(Ground::new(keys)),
+        Err(error) => {
+            report.add("keys", 0, format!("without every key little can be checked: {}", chain(&error)));
+            None
+        }
+    };
+    let path = data_dir.join("gateway.sqlite3");
+    // Without a journal the file is read alone, as it lies there; should a gateway begin to write meanwhile, its journal
+    // appears and everything is read again.
+    for _ in 0..3 {
+        let before = db::quiet(&path);
+        let mut fresh = report.clone();
+        check_file(&path, before.is_some(), ground.as_ref(), &mut fresh).await;
+        if before.is_none() || db::quiet(&path) == before {
+            return fresh;
+        }
+    }
+    report.add("database", 0, "it changed hands several times while it was read; check again");
+    report
+}
+
+async fn check_file(path: &Path, is_quiet: bool, ground: Option<&Ground>, report: &mut FsckReport) {
+    let opened = db::open_to_check(path, is_quiet).await;
+    let checked = match opened {
+        Ok(mut connection) => {
+            let checked = check(ground, &mut connection, report).await;
+            drop(db::close(connection).await);
+            checked
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = checked {
+        report.add("database", 0, format!("could not be read: {}", chain(&error)));
+    }
+}
+
+/// Re-checks the database of an open gateway.
 pub(crate) async fn run(app: &App) -> FsckReport {
     let mut report = FsckReport::default();
-    if let Err(error) = check(app, &mut report).await {
-        report.add("database", 0, format!("could not be read: {}", crate::problem::chain(&error)));
+    let ground = Ground::new(app.keys.clone());
+    let checked = match app.database.read().await {
+        Ok(mut connection) => check(Some(&ground), &mut connection, &mut report).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = checked {
+        report.add("database", 0, format!("could not be read: {}", chain(&error)));
     }
     report
 }
 
-async fn check(app: &App, report: &mut FsckReport) -> Result<(), StorageError> {
-    let mut connection = app.database.read().await?;
-    db::begin_snapshot(&mut connection).await?;
-    let checked = check_snapshot(app, &mut connection, report).await;
-    db::roll_back(&mut connection).await?;
+async fn check(
+    ground: Option<&Ground>,
+    connection: &mut SqliteConnection,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    db::begin_snapshot(connection).await?;
+    let checked = check_snapshot(ground, connection, report).await;
+    db::roll_back(connection).await?;
     checked
 }
 
 async fn check_snapshot(
-    app: &App,
+    ground: Option<&Ground>,
     connection: &mut SqliteConnection,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     for fault in db::integrity_faults(connection).await? {
         report.add("database", 0, fault);
     }
-    let mut facts = check_log(app, connection, report).await?;
-    rows::check(app, connection, &mut facts, report).await?;
-    verdicts::check(app, connection, &mut facts, report).await?;
+    let Some(ground) = ground else { return Ok(()) };
+    let identity = db::gateway::find(connection).await?;
+    let is_ours = identity.is_some_and(|identity| identity.origin == ground.origin);
+    report.expect(is_ours, "gateway", 1, "the database names another ledger than the keys beside it belong to");
+    let mut facts = check_log(ground, connection, report).await?;
+    rows::check(ground, connection, &mut facts, report).await?;
+    verdicts::check(ground, connection, &mut facts, report).await?;
     for (no, entry) in &facts.entries {
         let message = format!("entry {no} records {} and its row is missing", entry.kind.as_str());
         report.add("ledger_entry", *no, message);
@@ -145,12 +223,12 @@ fn has_row(kind: EntryType) -> bool {
 
 /// The log itself: entries, tiles, checkpoints, head, bodies.
 async fn check_log(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     report: &mut FsckReport,
 ) -> Result<Facts, StorageError> {
     let mut facts = Facts { entries: BTreeMap::new() };
-    let mut log = LogChecker::new(&app.identity.origin);
+    let mut log = LogChecker::new(&ground.origin);
     let mut tree = Tree::default();
     let mut checkpoints = db::ledger::list_checkpoints(connection, 0, i64::MAX).await?.into_iter().peekable();
     let mut last_at = None;
@@ -166,7 +244,7 @@ async fn check_log(
                 Ok(entry) => entry,
                 Err(fault) => {
                     let seq = i64::try_from(fault.seq).unwrap_or(i64::MAX);
-                    report.add("ledger_entry", seq, crate::problem::chain(&fault));
+                    report.add("ledger_entry", seq, chain(&fault));
                     break 'pages;
                 }
             };

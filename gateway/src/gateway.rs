@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -96,12 +98,14 @@ pub async fn open_with(
     let org = operate::slug(&config.org).ok_or(OpenError::Org)?;
     let folder = config.data_dir.clone();
     let fault = |source| OpenError::Folder { path: folder.clone(), source };
-    std::fs::create_dir_all(&folder).map_err(fault)?;
+    // What is kept here is for one account: a folder that is made is closed to others, whatever the umask says.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(fault)?;
     // Two processes may open a fresh folder at once: keys and tables are made by one of them.
     let lock = std::fs::OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(folder.join("open.lock"))
         .map_err(fault)?;
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
@@ -109,10 +113,11 @@ pub async fn open_with(
 
     let path = folder.join("gateway.sqlite3");
     let is_new = !path.exists();
+    // In a folder that was there before, the files are closed to others.
+    close_to_others(&path).map_err(fault)?;
     let keys = Keys::open(&folder.join("keys"), is_new, chance.as_ref())?;
     let database = Database::open(&path, limits.n_readers).await?;
-    let keyid = keys.ledger.public_key().id().to_string();
-    let origin = format!("ledger.seamark.local/{}", keyid.get(..16).unwrap_or_default());
+    let origin = keys.origin();
     let known = db::gateway::find(&mut *database.read().await?).await?;
     let identity = match known {
         Some(known) if known.origin != origin => {
@@ -151,6 +156,21 @@ pub async fn open_with(
         trusted: RwLock::new(None),
     };
     Ok(Gateway { shared: Shared(Arc::new(app)), writer })
+}
+
+/// Makes the database's file, or takes the rights of others from it and from those beside it. SQLite gives the files that
+/// it makes the rights of the first.
+fn close_to_others(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    for end in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        match std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 /// Checks at the start that the head, the newest entry and the newest fixed root belong together; the whole is the

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use seamark_contracts::clock::Chance;
-use seamark_ledger::key::SigningKey;
+use seamark_ledger::key::{Signer as _, SigningKey};
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -87,7 +87,24 @@ impl Keys {
         fs::create_dir_all(folder).map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
             .map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
-        let seed = |name: &str| open_seed(&folder.join(format!("{name}.key")), may_make, chance);
+        Self::from_seeds(|name| open_seed(&folder.join(format!("{name}.key")), may_make.then_some(chance)))
+    }
+
+    /// Reads the keys in `folder` and changes nothing.
+    ///
+    /// # Errors
+    /// [`KeyError`]; a key that is not there is an error.
+    pub(crate) fn read(folder: &Path) -> Result<Self, KeyError> {
+        Self::from_seeds(|name| open_seed(&folder.join(format!("{name}.key")), None))
+    }
+
+    /// The ledger's origin, which its key determines.
+    pub(crate) fn origin(&self) -> String {
+        let keyid = self.ledger.public_key().id().to_string();
+        format!("ledger.seamark.local/{}", keyid.get(..16).unwrap_or_default())
+    }
+
+    fn from_seeds(seed: impl Fn(&str) -> Result<[u8; 32], KeyError>) -> Result<Self, KeyError> {
         let key = |name: &str| Ok::<_, KeyError>(Arc::new(SigningKey::from_seed(&seed(name)?)));
         Ok(Self {
             root: key("root")?,
@@ -100,7 +117,7 @@ impl Keys {
     }
 }
 
-fn open_seed(path: &Path, may_make: bool, chance: &dyn Chance) -> Result<[u8; 32], KeyError> {
+fn open_seed(path: &Path, to_make: Option<&dyn Chance>) -> Result<[u8; 32], KeyError> {
     let fault = |source| KeyError::File { path: path.to_owned(), source };
     match fs::File::open(path) {
         Ok(mut file) => {
@@ -112,13 +129,13 @@ fn open_seed(path: &Path, may_make: bool, chance: &dyn Chance) -> Result<[u8; 32
             let bytes = Base64::decode_vec(text.trim_end()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             bytes.ok_or_else(|| KeyError::Content { path: path.to_owned() })
         }
-        Err(error) if error.kind() == ErrorKind::NotFound && may_make => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let Some(chance) = to_make else { return Err(KeyError::Missing { path: path.to_owned() }) };
             let mut seed = [0u8; 32];
             chance.fill(&mut seed);
             write_durably(path, &format!("{}\n", Base64::encode_string(&seed))).map_err(fault)?;
             Ok(seed)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(KeyError::Missing { path: path.to_owned() }),
         Err(error) => Err(fault(error)),
     }
 }
@@ -139,7 +156,6 @@ fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use seamark_contracts::clock::SeededChance;
-    use seamark_ledger::key::Signer as _;
 
     use super::*;
 

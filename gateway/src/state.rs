@@ -23,7 +23,7 @@ use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::ledger::CheckpointRow;
 use crate::db::{self, Database, StorageError};
-use crate::directory::Trusted;
+use crate::directory::Remembered;
 use crate::keys::Keys;
 use crate::recorded::to_u64;
 use crate::sequencer::Recorder;
@@ -50,8 +50,7 @@ pub(crate) struct App {
     pub(crate) http: reqwest::Client,
     pub(crate) stop: CancellationToken,
     pub(crate) contracts: RwLock<HashMap<(String, String), Arc<CompiledContract>>>,
-    /// The newest directory with its version.
-    pub(crate) trusted: RwLock<Option<(i64, Trusted)>>,
+    pub(crate) trusted: Remembered,
 }
 
 /// The handle that handlers get.

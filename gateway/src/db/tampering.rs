@@ -1,9 +1,14 @@
 //! The re-check finds each of a set of manipulations of the database.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp};
 use seamark_contracts::decision::DecisionKind;
 use sqlx::AssertSqlSafe;
 
-use crate::testing::World;
+use crate::fsck::check_folder;
+use crate::gateway::open;
+use crate::testing::{NOW, World, config};
 
 /// A gateway in which everything happened once.
 async fn busy_world() -> World {
@@ -123,6 +128,134 @@ async fn restore(connection: &mut sqlx::SqliteConnection, before: &[u8], path: &
     }
     sqlx::query("DETACH before").execute(&mut *connection).await.unwrap();
     std::fs::remove_file(&copy).unwrap();
+}
+
+// ---- the folder of a gateway that does not run ----
+
+/// Name, mode and content of every file below a folder. SQLite's index of a journal may come and go.
+fn files(folder: &std::path::Path) -> Vec<(std::path::PathBuf, u32, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        if path.is_dir() {
+            files.push((path.clone(), mode, Vec::new()));
+            files.extend(self::files(&path));
+        } else {
+            files.push((path.clone(), mode, std::fs::read(&path).unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A gateway's folder in which something happened, closed.
+async fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = std::sync::Arc::new(FixedClock::new(Timestamp::parse(NOW).unwrap()));
+    let gateway = open(config(folder.path()), clock, std::sync::Arc::new(SeededChance::new(3))).await.unwrap();
+    gateway.publish_contract(seamark_contracts::samples::ALL[0].contract).await.unwrap();
+    gateway.invite("Alice", &["reviewer".to_owned()]).await.unwrap();
+    gateway.close().await;
+    folder
+}
+
+async fn change(folder: &std::path::Path, sql: &'static str) {
+    let options = super::options(&folder.join("gateway.sqlite3"));
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    assert!(sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap().rows_affected() > 0);
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_no_gateway_would_open_is_checked_and_left_as_it_is() {
+    let changes = [
+        ("DELETE FROM ledger_entry WHERE seq = (SELECT MAX(seq) FROM ledger_entry)", "ledger_head"),
+        ("UPDATE ledger_head SET size = size - 1", "ledger_head"),
+        ("UPDATE ledger_head SET frontier = zeroblob(5)", "ledger_head"),
+        (
+            "UPDATE ledger_checkpoint SET root = zeroblob(32) WHERE size = (SELECT MAX(size) FROM ledger_checkpoint)",
+            "ledger_checkpoint",
+        ),
+        ("UPDATE gateway SET origin = 'ledger.seamark.local/0123456789abcdef'", "gateway"),
+        ("DELETE FROM _sqlx_migrations", ""),
+    ];
+    for (sql, table) in changes {
+        let folder = folder().await;
+        change(folder.path(), sql).await;
+        let before = files(folder.path());
+        let report = check_folder(folder.path()).await;
+        let is_found = report.findings.iter().any(|finding| finding.table == table);
+        assert!(is_found || (table.is_empty() && report.is_sound()), "{sql}: {:#?}", report.findings);
+        assert!(before == files(folder.path()), "{sql}: the check changed something");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_and_keys_that_are_gone_are_findings() {
+    for n_bytes in [0, 50, 5000] {
+        let folder = folder().await;
+        let path = folder.path().join("gateway.sqlite3");
+        let whole = std::fs::read(&path).unwrap();
+        let broken = if n_bytes == 0 { b"no database at all, only words".to_vec() } else { whole[..n_bytes].to_vec() };
+        std::fs::write(&path, broken).unwrap();
+        let before = files(folder.path());
+        let report = check_folder(folder.path()).await;
+        assert!(report.findings.iter().any(|finding| finding.table == "database"), "{:#?}", report.findings);
+        assert!(before == files(folder.path()));
+    }
+    let folder = folder().await;
+    std::fs::remove_file(folder.path().join("keys/handoff.key")).unwrap();
+    let report = check_folder(folder.path()).await;
+    assert_eq!(report.findings.iter().map(|finding| finding.table).collect::<Vec<_>>(), ["keys"]);
+    assert!(!folder.path().join("keys/handoff.key").exists());
+}
+
+#[tokio::test]
+async fn a_folder_can_be_checked_beside_its_running_gateway_and_after_it_was_killed() {
+    let world = busy_world().await;
+    let report = check_folder(world.folder.path()).await;
+    assert!(report.is_sound() && report.n_decisions == 3, "{report:#?}");
+    // What a kill leaves: the file and its journal, without the index of the journal.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::create_dir(copy.path().join("keys")).unwrap();
+    for name in ["root", "handoff", "outcome", "ledger", "webhook", "intake"] {
+        let name = format!("keys/{name}.key");
+        std::fs::copy(world.folder.path().join(&name), copy.path().join(&name)).unwrap();
+    }
+    for name in ["gateway.sqlite3", "gateway.sqlite3-wal"] {
+        std::fs::copy(world.folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let before = report;
+    let report = check_folder(copy.path()).await;
+    assert!(report.is_sound() && report.n_entries == before.n_entries, "{report:#?}");
+}
+
+#[tokio::test]
+async fn what_a_gateway_keeps_is_for_one_account() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("made/by/it");
+    let clock = std::sync::Arc::new(FixedClock::new(Timestamp::parse(NOW).unwrap()));
+    let gateway = open(config(&folder), clock.clone(), std::sync::Arc::new(SeededChance::new(3))).await.unwrap();
+    let check = |folder: &std::path::Path| {
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let all = files(folder);
+        assert!(all.iter().any(|(path, ..)| path.ends_with("gateway.sqlite3-wal")), "{folder:?}");
+        for (path, ..) in all {
+            assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{path:?}");
+        }
+        mode(folder)
+    };
+    assert_eq!(check(&folder), 0o700);
+    gateway.close().await;
+    // Files that were put there by hand, or by an earlier version, are closed at the next start.
+    let set =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    set(&folder, 0o755);
+    set(&folder.join("gateway.sqlite3"), 0o644);
+    let gateway = open(config(&folder), clock, std::sync::Arc::new(SeededChance::new(4))).await.unwrap();
+    assert_eq!(check(&folder), 0o755, "a folder that was there is its owner's");
+    gateway.close().await;
 }
 
 /// Cuts the head back by one entry, as a bad restore would.

@@ -13,25 +13,24 @@ use seamark_ledger::statement;
 use seamark_ledger::verify::ledger_ref;
 use serde_json::Value;
 
-use super::{Facts, FsckReport, PAGE};
+use super::{Facts, FsckReport, Ground, PAGE};
 use crate::db::attempt::AttemptRow;
 use crate::db::handoff::HandoffRow;
 use crate::db::{self, StorageError};
 use crate::directory;
 use crate::document;
-use crate::state::App;
 
 pub(super) async fn check(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     check_contracts(connection, facts, report).await?;
-    check_directory(app, connection, facts, report).await?;
+    check_directory(ground, connection, facts, report).await?;
     check_keys(connection, facts, report).await?;
-    check_refusals(app, connection, facts, report).await?;
-    check_handoffs(app, connection, facts, report).await
+    check_refusals(ground, connection, facts, report).await?;
+    check_handoffs(ground, connection, facts, report).await
 }
 
 async fn check_contracts(
@@ -57,13 +56,13 @@ async fn check_contracts(
 }
 
 async fn check_directory(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     let root = TrustedKey {
-        key: app.keys.root.public_key(),
+        key: ground.keys.root.public_key(),
         key_use: KeyUse::Directory,
         subject: "urn:seamark:root".to_owned(),
         from: seamark_contracts::clock::Timestamp::from_ms(i64::MIN),
@@ -72,7 +71,11 @@ async fn check_directory(
     let root = TrustSet::new([root]).unwrap_or_default();
     let (mut previous, mut version) = (None, 0);
     for row in db::directory::list(connection).await? {
-        let verified = statement::verify::<DirectoryPredicate>(&document::directory(app, &row), &root).ok();
+        let verified = statement::verify::<DirectoryPredicate>(
+            &document::envelope(&row.statement, &row.signature, &ground.keys.root),
+            &root,
+        )
+        .ok();
         let entry = facts.take(row.no, EntryType::DirectoryChanged);
         let digest = Digest::of(&row.statement);
         version += 1;
@@ -132,7 +135,7 @@ async fn check_keys(
 }
 
 async fn check_refusals(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
@@ -144,8 +147,10 @@ async fn check_refusals(
         last = end;
         for row in page {
             report.n_refused += 1;
-            let is_raw =
-                row.raw.as_ref().is_none_or(|raw| app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac);
+            let is_raw = row
+                .raw
+                .as_ref()
+                .is_none_or(|raw| ground.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac);
             let is_entered = facts.take(row.no, EntryType::HandoffRefused).is_some();
             report.expect(
                 is_raw && is_entered,
@@ -158,7 +163,7 @@ async fn check_refusals(
 }
 
 async fn check_handoffs(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
@@ -170,7 +175,7 @@ async fn check_handoffs(
         last = end;
         for row in page {
             report.n_handoffs += 1;
-            check_handoff(app, connection, &row, facts, report).await?;
+            check_handoff(ground, connection, &row, facts, report).await?;
         }
     }
     // Invariant A3: whatever was accepted is a review or was passed on.
@@ -182,7 +187,7 @@ async fn check_handoffs(
 }
 
 async fn check_handoff(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     row: &HandoffRow,
     facts: &mut Facts,
@@ -198,14 +203,14 @@ async fn check_handoff(
     for (position, attempt) in attempts.iter().enumerate() {
         report.n_attempts += 1;
         let next = attempts.get(position + 1);
-        check_attempt(app, connection, row, attempt, next, expected, facts, report).await?;
+        check_attempt(ground, connection, row, attempt, next, expected, facts, report).await?;
     }
     Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "an attempt is compared with everything around it")]
 async fn check_attempt(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     handoff: &HandoffRow,
     row: &AttemptRow,
@@ -225,8 +230,8 @@ async fn check_attempt(
         report.add("statement", no, "the signed statement is missing");
         return Ok(());
     };
-    let trusted = directory::trusted(app, connection).await?;
-    let envelope = document::envelope(&statement.bytes, &statement.signature, &app.keys.handoff);
+    let trusted = ground.trusted(connection).await?;
+    let envelope = document::envelope(&statement.bytes, &statement.signature, &ground.keys.handoff);
     let verified = match statement::verify::<HandoffPredicate>(&envelope, &trusted.keys) {
         Ok(verified) => verified,
         Err(error) => {
@@ -278,12 +283,12 @@ async fn check_attempt(
             facts.take(consumed_no, EntryType::AttemptConsumed).is_some_and(|entry| entry.handoff == reference);
         report.expect(is_entered, "attempt", no, "it is marked used up without an entry");
     }
-    check_content(app, connection, row, &verified.predicate, report).await
+    check_content(ground, connection, row, &verified.predicate, report).await
 }
 
 /// What may be erased, as far as it is there.
 async fn check_content(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     row: &AttemptRow,
     predicate: &HandoffPredicate,
@@ -294,7 +299,7 @@ async fn check_content(
         return Ok(());
     };
     if let Some(raw) = &payload.raw {
-        let is_same = app.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac;
+        let is_same = ground.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac;
         report.expect(is_same, "payload", row.content, "the submitted bytes are not those that were received");
     }
     if let Some(disclosures) = &payload.disclosures {

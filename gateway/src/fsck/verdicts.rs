@@ -10,30 +10,29 @@ use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{Ballot, check_decision, check_outcome, judge_reviewer, verify_handoff};
 use serde_json::Value;
 
-use super::{Facts, FsckReport, PAGE};
+use super::{Facts, FsckReport, Ground, PAGE};
 use crate::db::attempt::AttemptRow;
 use crate::db::decision::DecisionRow;
 use crate::db::outcome::OutcomeRow;
 use crate::db::{self, StorageError};
-use crate::directory::{self, Trusted};
+use crate::directory::Trusted;
 use crate::document;
-use crate::state::App;
 
 pub(super) async fn check(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     check_presented(connection, facts, report).await?;
-    let trusted = directory::trusted(app, connection).await?;
+    let trusted = ground.trusted(connection).await?;
     let mut last = -1;
     loop {
         let page = db::attempt::list_after(connection, last, PAGE).await?;
         let Some(end) = page.last().map(|row| row.no) else { break };
         last = end;
         for row in page.iter().filter(|row| row.review_id.is_some()) {
-            check_review(app, connection, row, &trusted, facts, report).await?;
+            check_review(ground, connection, row, &trusted, facts, report).await?;
         }
     }
     check_executions(connection, &trusted, facts, report).await
@@ -60,7 +59,7 @@ async fn check_presented(
 }
 
 async fn check_review(
-    app: &App,
+    ground: &Ground,
     connection: &mut SqliteConnection,
     row: &AttemptRow,
     trusted: &Trusted,
@@ -69,7 +68,7 @@ async fn check_review(
 ) -> Result<(), StorageError> {
     let no = row.no;
     let Some(statement) = db::attempt::load_statement(connection, no).await? else { return Ok(()) };
-    let envelope = document::envelope(&statement.bytes, &statement.signature, &app.keys.handoff);
+    let envelope = document::envelope(&statement.bytes, &statement.signature, &ground.keys.handoff);
     // A statement that does not verify was reported with its attempt.
     let Ok(handoff) = verify_handoff(&envelope, &trusted.keys, Timestamp::from_ms(i64::MAX)) else { return Ok(()) };
     let decisions = db::decision::list(connection, no).await?;
@@ -88,7 +87,7 @@ async fn check_review(
     report.expect(outcome.is_some() == is_closed, "attempt", no, "it is closed without an outcome, or open with one");
     if let Some(outcome) = outcome {
         report.n_outcomes += 1;
-        check_outcome_row(app, row, &outcome, &handoff, &statements, trusted, facts, report);
+        check_outcome_row(ground, row, &outcome, &handoff, &statements, trusted, facts, report);
     }
     Ok(())
 }
@@ -133,7 +132,7 @@ fn check_decision_row(
 
 #[expect(clippy::too_many_arguments, reason = "an outcome is compared with everything it follows from")]
 fn check_outcome_row(
-    app: &App,
+    ground: &Ground,
     attempt: &AttemptRow,
     row: &OutcomeRow,
     handoff: &Verified<HandoffStatement>,
@@ -143,7 +142,7 @@ fn check_outcome_row(
     report: &mut FsckReport,
 ) {
     let no = row.no;
-    let envelope = document::envelope(&row.statement, &row.signature, &app.keys.outcome);
+    let envelope = document::envelope(&row.statement, &row.signature, &ground.keys.outcome);
     let verified = match statement::verify::<OutcomePredicate>(&envelope, &trusted.keys) {
         Ok(verified) => verified,
         Err(error) => {
