@@ -183,7 +183,8 @@ pub fn verify(envelope: &Value, root: &PublicKey, now: Timestamp) -> Result<Veri
         return Err(DirectoryError::Window);
     }
     let trust = trust_set(predicate)?;
-    if trust.find(&root.id(), KeyUse::Directory).is_some() {
+    // One key has one use: the root signs directories and is listed under no other use either.
+    if trust.has_key(&root.id()) {
         return Err(DirectoryError::ListedRoot { keyid: root.id().to_string() });
     }
     let statement = statement.into_inner();

@@ -76,6 +76,17 @@ fn keys_and_subjects_have_to_fit() {
     assert!(matches!(refused(|d| d.subjects.push(d.subjects[0].clone())), DirectoryError::Subjects { .. }));
 }
 
+/// One key, one use (FORMATS.md §1.1): whoever pins the root must never count a signature of it as a person's or gateway's.
+#[test]
+fn attack_the_root_listed_under_another_use_is_refused() {
+    for key_use in [KeyUse::Decision, KeyUse::Handoff, KeyUse::Outcome, KeyUse::Execution, KeyUse::Ledger] {
+        let mut listed = predicate();
+        listed.keys.push(DirectoryKey::new(&key("root").public_key(), key_use, ALICE, at(BEGIN), None));
+        let refused = verify_at(&signed(&listed, "root"), NOW);
+        assert!(matches!(refused, Err(DirectoryError::ListedRoot { .. })), "{key_use:?}: {refused:?}");
+    }
+}
+
 #[test]
 fn a_directory_that_is_none_is_not_signed() {
     let field = |change: fn(&mut DirectoryPredicate)| {

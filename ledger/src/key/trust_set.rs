@@ -91,6 +91,12 @@ impl TrustSet {
         self.keys.get(id).filter(|trusted| trusted.key_use == key_use)
     }
 
+    /// Whether the key is listed, for whatever use.
+    #[must_use]
+    pub fn has_key(&self, id: &KeyId) -> bool {
+        self.keys.contains_key(id)
+    }
+
     /// All keys trusted for `key_use`, in the order of their names.
     pub fn keys_for(&self, key_use: KeyUse) -> impl Iterator<Item = &TrustedKey> {
         self.keys.values().filter(move |trusted| trusted.key_use == key_use)
