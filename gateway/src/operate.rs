@@ -41,6 +41,10 @@ pub enum OperateError {
     Name { what: &'static str, name: String },
     #[error("a person's name has 1 to 100 characters and no control characters")]
     PersonName,
+    #[error(
+        "{given:?} and {known:?} are one person, {person}, and signed decisions print that person as {known:?}; invite {known:?} spelled so, or give somebody else another name"
+    )]
+    OtherSpelling { person: UserUrn, known: String, given: String },
     #[error("give at least one role")]
     NoRole,
     #[error("write the change")]
@@ -260,10 +264,15 @@ struct Invite {
 }
 
 impl Change for Invite {
-    type Done = ();
+    /// The printed name that the person has, when another one was given. It is part of signed decisions and compared with
+    /// the newest directory for ever, so it never changes (invariant B3).
+    type Done = Result<(), String>;
 
-    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<(), StorageError> {
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
         let known = db::person::find(plan.reader().await?, self.person.as_str()).await?;
+        if let Some(known) = known.as_ref().filter(|known| known.name != self.name) {
+            return Ok(Err(known.name.clone()));
+        }
         let invitation = hex(&self.code);
         let body = json!({ "what": "invitation", "code": invitation, "person": self.person });
         let mut entered = plan.record(event(EntryType::ConfigChanged, &self.identity.instance, body)).await?;
@@ -276,7 +285,8 @@ impl Change for Invite {
         };
         db::person::insert_invitation(&mut entered.write().await?, &row).await?;
         self.write_person(&mut entered, known).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys).await
+        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        Ok(Ok(()))
     }
 }
 
@@ -294,7 +304,7 @@ impl Invite {
         }
         let roles = json!(roles).to_string();
         if known.is_some() {
-            return db::person::set_roles(&mut entered.write().await?, self.person.as_str(), &self.name, &roles).await;
+            return db::person::set_roles(&mut entered.write().await?, self.person.as_str(), &roles).await;
         }
         let row = PersonRow {
             no: entered.position().no,
@@ -352,21 +362,23 @@ pub(crate) async fn invite(
     if let Some(role) = roles.iter().find(|role| !is_name(role)) {
         return Err(OperateError::Name { what: "the role", name: role.clone() });
     }
-    let urn = person_urn(person)?;
+    let (urn, given) = (person_urn(person)?, person.trim());
     let mut secret = [0u8; 16];
     chance.fill(&mut secret);
     let keyid = keys.root.public_key().id().to_string();
     let code = format!("smi_{}_{}", Base64UrlUnpadded::encode_string(&secret), keyid.get(..16).unwrap_or_default());
     let change = Invite {
         code: hash_secret(&code),
-        person: urn,
-        name: person.trim().to_owned(),
+        person: urn.clone(),
+        name: given.to_owned(),
         roles: roles.to_vec(),
         identity: identity.clone(),
         keys: keys.clone(),
     };
-    recorder.record(change).await?;
-    Ok(code)
+    match recorder.record(change).await? {
+        Ok(()) => Ok(code),
+        Err(known) => Err(OperateError::OtherSpelling { person: urn, known, given: given.to_owned() }),
+    }
 }
 
 #[cfg(test)]

@@ -72,11 +72,10 @@ pub(crate) async fn insert(write: &mut Write<'_>, row: &PersonRow) -> Result<(),
     Ok(())
 }
 
-/// Gives a person other roles.
-pub(crate) async fn set_roles(write: &mut Write<'_>, id: &str, name: &str, roles: &str) -> Result<(), StorageError> {
-    sqlx::query("UPDATE person SET roles = ?, name = ? WHERE id = ?")
+/// Gives a person other roles. The printed name stays as it is.
+pub(crate) async fn set_roles(write: &mut Write<'_>, id: &str, roles: &str) -> Result<(), StorageError> {
+    sqlx::query("UPDATE person SET roles = ? WHERE id = ?")
         .bind(roles)
-        .bind(name)
         .bind(id)
         .execute(&mut *write.connection)
         .await?;

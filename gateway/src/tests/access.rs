@@ -113,3 +113,31 @@ async fn a_session_needs_a_fresh_challenge_and_ends() {
     assert_eq!(reply.status, StatusCode::OK, "an unknown key looks the same");
     assert_eq!(key_text(&key("a")).len(), 43);
 }
+
+/// Invariant B3: a decision names the person as the directory prints it, so an old one must find that print for ever.
+#[tokio::test]
+async fn a_respelled_person_is_refused_and_old_decisions_still_verify() {
+    use seamark_contracts::api::audit::AuditRecord;
+    use seamark_contracts::clock::Clock as _;
+    use seamark_contracts::decision::DecisionKind;
+    use seamark_ledger::verify::{ClaimId, Pinned, Verdict, check_record};
+
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let alice = world.reviewer("Alice Example", &["reviewer"]).await;
+    world.gated(&agent).await;
+    let review = alice.reviews(&world).await.remove(0);
+    alice.decide(&world, &review, DecisionKind::Approve).await;
+    let roles = ["lead".to_owned()];
+    for respelled in ["alice example", "ALICE EXAMPLE", "Alice  Example", "alice-example"] {
+        let refused = world.gateway.invite(respelled, &roles).await.unwrap_err();
+        assert!(refused.to_string().contains("\"Alice Example\""), "{refused}");
+    }
+    world.gateway.invite(" Alice Example ", &roles).await.unwrap();
+    let record: AuditRecord = world.get(&format!("/v1/audit/reviews/{}", review.review_id), &alice.token).await.ok();
+    let pinned = Pinned::from_trust(&world.gateway.trust(), None, world.clock.now()).unwrap();
+    let report = check_record(&record, &pinned);
+    assert_eq!(report.verdict_of(ClaimId::Decision), Some(Verdict::Pass), "{report:#?}");
+    assert_eq!(report.verdict_of(ClaimId::OutcomeLedger), Some(Verdict::Pass), "{report:#?}");
+    world.assert_sound().await;
+}
