@@ -4,9 +4,11 @@ use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::agent::{EnrolledKey, ExecutionKeyRequest, ResultAnswer};
+use seamark_contracts::clock::Timestamp;
+use seamark_contracts::decision::Window;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::{AgentUrn, HandoffId};
-use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult};
+use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomePredicate};
 use seamark_contracts::problem::ErrorCode;
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::EntryType;
@@ -47,6 +49,11 @@ pub(crate) enum Consumed {
     Before,
     /// It is not approved.
     NotAllowed,
+    /// It is approved for another time.
+    Outside {
+        window: Window,
+        now: Timestamp,
+    },
 }
 
 impl Change for Consume {
@@ -59,6 +66,15 @@ impl Change for Consume {
         }
         if !matches!(fresh.state.as_str(), "approved" | "passed") {
             return Ok(Consumed::NotAllowed);
+        }
+        let now = plan.now();
+        if let Some(outcome) = db::outcome::find(plan.reader().await?, fresh.no).await? {
+            let says = outcome_of(&outcome)?;
+            let window = db::parsed(says.window, "outcome", "statement", outcome.no)?;
+            // As the destination judges it: the reviewer's clock set the beginning, ours keeps the end.
+            if now.plus_ms(MAX_SKEW_MS) < window.not_before || now >= window.expires_at {
+                return Ok(Consumed::Outside { window, now });
+            }
         }
         let mut members = serde_json::Map::new();
         members.insert("attempt".to_owned(), json!(fresh.attempt));
@@ -74,6 +90,16 @@ impl Change for Consume {
         db::attempt::set_consumed(&mut entered.write().await?, fresh.no, position.no).await?;
         Ok(Consumed::Done(position))
     }
+}
+
+/// The predicate of a recorded outcome.
+fn outcome_of(row: &OutcomeRow) -> Result<OutcomePredicate, StorageError> {
+    #[derive(serde::Deserialize)]
+    struct Statement {
+        predicate: OutcomePredicate,
+    }
+    let statement: Option<Statement> = serde_json::from_slice(&row.statement).ok();
+    Ok(db::parsed(statement, "outcome", "statement", row.no)?.predicate)
 }
 
 // ---- execution keys ----
@@ -300,7 +326,7 @@ fn check_report(
     case: &Case,
     outcome: Option<&OutcomeRow>,
     statement: &Verified<ExecutionStatement>,
-    latest: seamark_contracts::clock::Timestamp,
+    latest: Timestamp,
 ) -> Result<(), Failure> {
     let predicate = &statement.predicate;
     let mut wanted = vec![case.statement];

@@ -18,13 +18,14 @@ use crate::state::Shared;
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("consumeAttempt", "agents", Access::Agent, "Use an attempt up, before acting").says(
         "Call it after the delivery verified and before the action. The first call gets 200; every later one is 409, also from the \
-         same caller: whoever does not know whether it acted must not act again.",
+         same caller: whoever does not know whether it acted must not act again. Outside of the approval's window it is 409 `expired`.",
     );
     let operation = handoff_param(operation)
         .takes::<ConsumeRequest>()
         .gives::<ConsumeAnswer>(StatusCode::OK, "The attempt is this caller's.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::CONFLICT, ErrorCode::AttemptConsumed)
+        .fails(StatusCode::CONFLICT, ErrorCode::Expired)
         .fails(StatusCode::CONFLICT, ErrorCode::InvalidRequest);
     Endpoint { method: "POST", path: "/v1/handoffs/{id}/attempt", handler: post(handle), operation }
 }
@@ -38,7 +39,10 @@ async fn handle(
     let mut connection = shared.database.read().await?;
     let (_, attempt) = super::read_handoff::find(&mut connection, &agent, id).await?;
     if attempt.attempt != request.attempt {
-        return Err(Failure::invalid("/attempt", "this is not the newest attempt of the handoff; read its outcome again"));
+        return Err(Failure::invalid(
+            "/attempt",
+            "this is not the newest attempt of the handoff; read its outcome again",
+        ));
     }
     let case = load_case(&shared, &mut connection, attempt).await?;
     drop(connection);
@@ -51,6 +55,14 @@ async fn handle(
         Consumed::NotAllowed => {
             let detail = "This attempt authorises nothing: it waits for a person, or its outcome is not approved. Nothing may be done.";
             Err(Failure::new(StatusCode::CONFLICT, ErrorCode::InvalidRequest, detail))
+        }
+        Consumed::Outside { window, now } => {
+            let detail = format!(
+                "The approval holds from {} until {}, and it is {now}. Nothing may be done. If it is still wanted, submit it as a new \
+                 handoff.",
+                window.not_before, window.expires_at
+            );
+            Err(Failure::new(StatusCode::CONFLICT, ErrorCode::Expired, detail))
         }
     }
 }

@@ -115,6 +115,20 @@ async fn an_attempt_is_used_once_by_whoever_is_first() {
     world.assert_sound().await;
 }
 
+/// Invariant B6: an approval authorises within its window and not one millisecond longer.
+#[tokio::test]
+async fn attack_an_attempt_is_not_used_outside_of_the_approvals_window() {
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let done = decided(&world, &agent, DecisionKind::Approve).await;
+    let early = decided(&world, &agent, DecisionKind::Approve).await;
+    world.clock.advance_ms(15 * 60_000 - 1);
+    assert_eq!(early.consume(&world, &agent).await.status, StatusCode::OK, "the last moment of the window");
+    world.clock.advance_ms(1);
+    assert_eq!(done.consume(&world, &agent).await.problem(), (409, "expired".to_owned()));
+    world.assert_sound().await;
+}
+
 #[tokio::test]
 async fn an_execution_key_is_a_destinations_own() {
     let world = World::new().await;
