@@ -2,8 +2,8 @@
 //!
 //! Invariants kept here:
 //! * The page calls named commands only, each with its own permission; none takes bytes to sign, keys, paths or URLs of
-//!   files, and none returns a secret. See `build.rs`, `capabilities/main.json`, [`command`].
-//! * One window, which shows the built-in page and can go nowhere else ([`window`]).
+//!   files, and none returns a secret. See `build.rs`, `capabilities/main.json`, `command`.
+//! * One window, which shows the built-in page and can go nowhere else (`window`).
 //! * One window per data folder: the desk holds a lock on it.
 //!
 //! Does not know: rules of any kind, how anything is stored, signed or sent.
@@ -75,6 +75,8 @@ pub fn run(options: &Options) -> Result<(), RunError> {
         source => RunError::Desk { path: data_dir.clone(), source },
     })?;
     let local = Arc::new(Local::new(data_dir));
+    // Before the window asks for the first time.
+    embedded::announce(&desk);
     let bindings = bindings::builder();
     let heard = desk.events();
     let app = tauri::Builder::default()
@@ -93,8 +95,8 @@ pub fn run(options: &Options) -> Result<(), RunError> {
     let behind = tauri::async_runtime::spawn({
         let stop = stop.clone();
         async move {
-            local.resume(&desk).await;
-            desk.run(stop).await;
+            // The desk tells the window meanwhile that its gateway starts, and why when it does not.
+            tokio::join!(local.resume(&desk), desk.run(stop));
             local.stop_demo().await;
             local.stop().await;
         }

@@ -26,8 +26,9 @@ const SUITE_LIMIT: Duration = Duration::from_secs(25 * 60);
 const WINDOW: &str = "window";
 const INTEROP: &str = "interop";
 
-/// The programs that tests drive, built as they ship: without the features that test packages switch on.
-const DRIVEN: &[&str] = &["build", "-p", "seamark-cli", "-p", "seamark-app"];
+/// Every program and every test in one build. A build of fewer packages would give the shared libraries another set of
+/// features and compile them all again; on two slow cores that is the difference between half an hour and an hour.
+const EVERYTHING: &[&str] = &["build", "--workspace", "--lib", "--bins", "--tests"];
 
 /// Sets up and runs all tests; `quick` leaves out windows and other people's clients.
 ///
@@ -133,9 +134,9 @@ impl Workbench {
             let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
             self.one("clippy", exec::cargo(&self.root).args(arguments))
         });
-        report.step("Programs under test", || {
+        report.step("Programs and tests: build", || {
             // Not given up without the page: clearer to see the command line build and the app say what it lacks.
-            let outcome = self.one("programs", exec::cargo(&self.root).args(DRIVEN))?;
+            let outcome = self.one("build", exec::cargo(&self.root).args(EVERYTHING))?;
             self.has_programs = outcome.failed == 0;
             Ok(outcome)
         });
@@ -149,7 +150,6 @@ impl Workbench {
             self.many("doc-tests", exec::cargo(&self.root).args(arguments), true)
         });
         report.step("Generated files", || {
-            // The very build of the Rust tests, so that nothing is compiled a second time with other features.
             let mut command = self.fast_tests()?;
             command.arg(r#gen::TEST_PREFIX).env_remove("SEAMARK_GEN");
             self.many("generated", &mut command, false)
@@ -169,7 +169,7 @@ impl Workbench {
         report.step("Interop tests", || self.suite(INTEROP));
     }
 
-    /// One of the slow suites, built first so that its time limit is for running only.
+    /// One of the slow suites. It was built with everything else, so its time limit is for running only.
     fn suite(&self, name: &str) -> Result<Outcome> {
         anyhow::ensure!(self.has_programs, "not run: the programs under test were not built");
         let target = TestTarget { package: TESTS_PACKAGE.to_owned(), name: name.to_owned() };
@@ -177,18 +177,8 @@ impl Workbench {
             workspace::test_targets(self.metadata()?).contains(&target),
             "{TESTS_PACKAGE} has no test called `{name}` yet"
         );
-        // The Rust tests may have put programs with other features in the same place.
-        let programs = self.one(&format!("{name}-programs"), exec::cargo(&self.root).args(DRIVEN))?;
-        if programs.failed > 0 {
-            return Ok(programs);
-        }
-        let run = ["test", "-p", TESTS_PACKAGE, "--test", name];
-        let built = self.one(&format!("{name}-build"), exec::cargo(&self.root).args(run).arg("--no-run"))?;
-        if built.failed > 0 {
-            return Ok(built);
-        }
         let mut inner = exec::cargo(&self.root);
-        inner.args(run);
+        inner.args(["test", "--workspace", "--test", name]);
         let session = Session::open()?;
         let mut command = if name == WINDOW {
             // One at a time: the windows share one display, and a focused window is part of what is tested.
@@ -202,7 +192,7 @@ impl Workbench {
         Ok(Outcome::of_many(finished, counted, false))
     }
 
-    /// `cargo test` of everything but the slow suites and doc tests, in one build.
+    /// `cargo test` of everything but the slow suites and doc tests.
     fn fast_tests(&self) -> Result<Command> {
         let mut command = exec::cargo(&self.root);
         command.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
