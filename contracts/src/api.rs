@@ -3,5 +3,6 @@
 pub mod agent;
 pub mod audit;
 pub mod device;
+pub mod embedded;
 pub mod ledger;
 pub mod review;

@@ -93,6 +93,7 @@ pub struct Reason {
     /// One of the contract's `review.reasons` for this decision, or `none`.
     pub code: String,
     /// Free text of the reviewer, up to 2,000 characters; with reject, what should change.
+    #[schemars(length(max = 2000))]
     pub text: String,
 }
 
@@ -103,6 +104,7 @@ pub struct Escalation {
     /// One of the contract's `owner.escalation`, or the fallback owner.
     pub to: String,
     /// 1 to 2,000 characters.
+    #[schemars(length(min = 1, max = 2000))]
     pub question: String,
 }
 
@@ -112,6 +114,7 @@ pub struct Escalation {
 pub struct SeenCheckpoint {
     pub origin: String,
     /// At least 1.
+    #[schemars(range(min = 1))]
     pub size: u64,
     /// Standard base64, 32 bytes.
     pub root: String,
@@ -123,7 +126,12 @@ pub struct SeenCheckpoint {
 pub struct DecisionPredicate {
     pub decision_id: DecisionId,
     pub decision: DecisionKind,
-    /// [`DecisionKind::meaning`].
+    /// The words that belong to `decision`: FORMATS.md, section 6.2.
+    #[schemars(extend("enum" = [
+        "I approve exactly this action",
+        "I reject this action",
+        "I hand this decision on and do not decide it"
+    ]))]
     pub meaning: String,
     pub attempt: String,
     pub audience: String,

@@ -5,12 +5,20 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::digest::Digest;
 use crate::id::{AgentUrn, HandoffId, UserUrn};
-use crate::outcome::OutcomeKind;
+use crate::text::{MAX_ID_CHARS, MAX_TEXT_CHARS, MAX_TITLE_CHARS};
+
+pub mod bounds;
+mod signed;
+
+pub use signed::{
+    Action, Artifact, ChainLink, ChainStatus, Comparison, ContractRef, Destination, EscalatedFrom, GateResult,
+    HandoffPredicate, Mask, MaskKind, OnTimeout, Parent, PolicyRef, ReviewRequest, RuleKind, RuleOutcome, RuleResult,
+    Source, Tier, Verdict,
+};
 
 /// The agent that hands over, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +33,7 @@ pub struct SubmittedSource {
     pub on_behalf_of: Option<UserUrn>,
     /// The run or conversation of the agent, for finding it in the agent's own logs. 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = bounds::MAX_RUN_CHARS))]
     pub run: Option<String>,
 }
 
@@ -100,6 +109,7 @@ pub struct SubmittedIntent {
     /// When it was said.
     pub at: Timestamp,
     /// Verbatim; 1 to 8,000 characters.
+    #[schemars(length(min = 1, max = MAX_TEXT_CHARS))]
     pub text: String,
 }
 
@@ -139,9 +149,11 @@ pub enum ContentPart {
 pub struct ToolResult {
     pub is_error: bool,
     #[serde(default)]
+    #[schemars(length(max = bounds::MAX_CONTENT_PARTS))]
     pub content: Vec<ContentPart>,
     /// The typed answer; what the contract's `tool_outputs` schema describes. A JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub structured_content: Option<Value>,
 }
 
@@ -150,16 +162,20 @@ pub struct ToolResult {
 #[serde(deny_unknown_fields)]
 pub struct ToolOutput {
     /// Unique within the handoff; `a-z 0-9 _ -`, 1 to 100 characters. Contracts name it in `tool_outputs.ID`.
+    #[schemars(extend("pattern" = "^[a-z0-9_-]{1,100}$"))]
     pub id: String,
-    /// The tool's name, as in `orders.get`.
+    /// The tool's name, as in `orders.get`. 1 to 200 characters.
+    #[schemars(length(min = 1, max = MAX_TITLE_CHARS))]
     pub tool: String,
     /// The step of the task state that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub step: Option<String>,
     /// When the answer came.
     pub at: Timestamp,
     /// The call's arguments. A JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub args: Option<Value>,
     pub result: ToolResult,
 }
@@ -195,10 +211,12 @@ pub struct Evaluation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SubmittedArtifact {
     /// A file name without a path. 1 to 120 characters.
+    #[schemars(length(min = 1, max = bounds::MAX_FILE_NAME_CHARS), extend("pattern" = r"^[^/\\]+$"))]
     pub name: String,
     /// One of those that the contract's `artifacts` list allows.
     pub media_type: String,
-    /// The file's bytes, standard base64 with padding.
+    /// The file's bytes, standard base64 with padding; at most 1,048,576 bytes.
+    #[schemars(length(max = 1_398_104), extend("contentEncoding" = "base64"))]
     pub content: String,
 }
 
@@ -207,6 +225,7 @@ pub struct SubmittedArtifact {
 #[serde(deny_unknown_fields)]
 pub struct SubmittedNarrative {
     /// 1 to 8,000 characters.
+    #[schemars(length(min = 1, max = MAX_TEXT_CHARS))]
     pub text: String,
 }
 
@@ -224,6 +243,7 @@ pub struct Submission {
     /// Chosen by the submitter; the same id with the same bytes is the same handoff for ever (invariant A1).
     pub handoff_id: HandoffId,
     /// Groups the handoffs of one task. 1 to 100 visible ASCII characters.
+    #[schemars(extend("pattern" = "^[!-~]{1,100}$"))]
     pub correlation_id: String,
     /// The earlier handoff, submitted with the same key and correlation id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,343 +256,26 @@ pub struct Submission {
     pub contract: ContractId,
     /// A closer fallback owner than the contract's: a role or team name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9._-]{0,99}$"))]
     pub fallback_owner: Option<String>,
+    #[schemars(schema_with = "bounds::task_state")]
     pub task_state: TaskState,
     pub intent: SubmittedIntent,
+    #[schemars(schema_with = "bounds::constraints")]
     pub constraints: Vec<Constraint>,
+    #[schemars(length(max = bounds::MAX_TOOL_OUTPUTS))]
     pub tool_outputs: Vec<ToolOutput>,
     /// What the contract's `payload` schema describes. A JSON object.
+    #[schemars(with = "Map<String, Value>")]
     pub payload: Value,
     #[serde(default)]
+    #[schemars(schema_with = "bounds::evaluations")]
     pub evaluations: Vec<Evaluation>,
     #[serde(default)]
+    #[schemars(length(max = bounds::MAX_ARTIFACTS))]
     pub artifacts: Vec<SubmittedArtifact>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrative: Option<SubmittedNarrative>,
     /// The source's own clock when it submitted.
     pub submitted_at: Timestamp,
-}
-
-// ---- what the gateway signs ----
-
-/// `source` of the signed statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Source {
-    pub agent: AgentUrn,
-    pub version: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_behalf_of: Option<UserUrn>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
-    /// Whose key submitted it, as the gateway authenticated it.
-    pub submitted_by: AgentUrn,
-}
-
-/// `destination` of the signed statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Destination {
-    pub agent: AgentUrn,
-    pub version: String,
-    /// The only destination that may act; from the contract.
-    pub audience: String,
-}
-
-/// A contract version pinned by the digest of its canonical bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub struct ContractRef {
-    pub name: String,
-    pub version: String,
-    pub digest: Digest,
-}
-
-/// What is proposed, and the template that puts it into words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Action {
-    /// The contract's name.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `NAME@VERSION` of the contract whose `review` section is the template.
-    pub template: String,
-    /// Digest of the canonical bytes of that `review` section.
-    pub template_digest: Digest,
-}
-
-/// The parent, pinned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Parent {
-    pub handoff_id: HandoffId,
-    /// Digest of the parent's signed statement.
-    pub digest: Digest,
-}
-
-/// An earlier handoff of the same correlation id, as the gateway knew it at admission. Oldest first, at most 20.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub struct ChainLink {
-    pub handoff_id: HandoffId,
-    /// Digest of its signed statement.
-    pub digest: Digest,
-    pub contract: ContractId,
-    pub source: AgentUrn,
-    pub destination: AgentUrn,
-    pub at: Timestamp,
-    pub status: ChainStatus,
-    /// Whether the intent's words are the same as here.
-    pub intent_kept: bool,
-    /// Constraints that it carried and the next handoff in the chain does not, by their text.
-    pub constraints_lost: Vec<String>,
-}
-
-/// How far an earlier handoff had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum ChainStatus {
-    Open,
-    Passed,
-    Approved,
-    Rejected,
-    Expired,
-    Withdrawn,
-    Superseded,
-}
-
-impl From<OutcomeKind> for ChainStatus {
-    fn from(kind: OutcomeKind) -> Self {
-        match kind {
-            OutcomeKind::Approved => Self::Approved,
-            OutcomeKind::Rejected => Self::Rejected,
-            OutcomeKind::Expired => Self::Expired,
-            OutcomeKind::Withdrawn => Self::Withdrawn,
-            OutcomeKind::Superseded => Self::Superseded,
-        }
-    }
-}
-
-/// How a sensitive field is hidden. Source: FORMATS.md §4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum MaskKind {
-    /// `•••`, whatever the type or length.
-    Full,
-    /// Of 8 or more characters all but the last four are hidden; shorter ones as `full`.
-    Last4,
-    /// Of 13 to 19 digits the first six and last four stay.
-    PanBin6Last4,
-    /// First character and domain stay.
-    EmailDomain,
-    /// Of a date the year stays.
-    DateYear,
-    /// Free text: every occurrence of a value masked elsewhere in the handoff is hidden, the rest stays.
-    Scrub,
-    /// Readable: the value stays in the statement. Where a disclosure exists for it nonetheless, whoever lacks it sees `•••`.
-    Clear,
-}
-
-/// One mask, as signed. Sorted by `path`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Mask {
-    /// JSON Pointer from the predicate, as in `/payload/card/number`.
-    pub path: String,
-    pub kind: MaskKind,
-    /// What the reviewer sees instead. Present for every kind but `clear`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown: Option<String>,
-}
-
-/// A file beside the statement, pinned by the digest over 16 random bytes and the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub struct Artifact {
-    pub name: String,
-    pub media_type: String,
-    /// Bytes of the file without the salt.
-    #[cfg_attr(feature = "specta", specta(type = u32))]
-    pub size: u64,
-    pub digest: Digest,
-    pub salted: bool,
-}
-
-/// Which part of a contract a rule is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum RuleKind {
-    Must,
-    Watch,
-}
-
-/// How a rule came out. `error` counts as `fail`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum RuleResult {
-    Pass,
-    Fail,
-    Error,
-}
-
-/// One evaluated rule. In the contract's order, `must` before `watch`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RuleOutcome {
-    pub id: String,
-    pub kind: RuleKind,
-    pub result: RuleResult,
-}
-
-/// How a value compares with the one beside it, judged on the raw values by the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum Verdict {
-    /// The comparison that the contract asks for holds.
-    Equal,
-    /// It does not hold.
-    Differs,
-    /// One of the values is not there or cannot be read.
-    Missing,
-}
-
-/// The verdict over one line of the contract's `review.compare`, by its position.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Comparison {
-    /// Position in `review.compare`, from 0.
-    pub index: u32,
-    pub verdict: Verdict,
-}
-
-/// Friction that a decision needs, from T0 (notice) to T4 (critical).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-pub enum Tier {
-    T0,
-    T1,
-    T2,
-    T3,
-    T4,
-}
-
-/// Whether a person is needed, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GateResult {
-    pub required: bool,
-    pub tier: Tier,
-    /// Codes: `gate.when`, `watch.ID`, `gate.broken` (a condition that could not be evaluated), `tier.broken`, `carry.lost`
-    /// (an earlier handoff carried intent or constraints that are not here), `evidence.mismatch` (a tool's answer has not
-    /// the form that the contract describes and is hidden), `escalated`.
-    pub reasons: Vec<String>,
-}
-
-/// What is asked of the reviewer; present exactly when the gate requires one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ReviewRequest {
-    pub options: Vec<crate::decision::DecisionKind>,
-    /// Distinct persons that have to approve; 1 in this version.
-    pub quorum: u32,
-    pub blind: bool,
-    pub on_timeout: OnTimeout,
-    /// Roles, any of which makes a person a candidate.
-    pub candidates: Vec<String>,
-    pub policy: PolicyRef,
-    pub expires_at: Timestamp,
-}
-
-/// What happens when nobody answers. It never approves (invariant B7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnTimeout {
-    Reject,
-    Escalate,
-}
-
-/// The policy that decided on gate, tier and candidates: the contract's `gate` section.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyRef {
-    /// `NAME@VERSION` of the contract.
-    pub id: String,
-    /// Digest of the canonical bytes of its `gate` section.
-    pub digest: Digest,
-}
-
-/// Why a new attempt exists although the content may be the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EscalatedFrom {
-    /// Who escalated; absent when the deadline did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<UserUrn>,
-    /// The role or team it went to.
-    pub to: String,
-    /// What was asked.
-    pub question: String,
-}
-
-/// The predicate of `https://seamark.dev/attestation/handoff/v1`, signed by the gateway at admission.
-///
-/// `intent`, `task_state`, `tool_outputs`, `payload` and `narrative` are the maskable roots: in them a hidden member is
-/// absent and its digest stands in `_sd` of its object (a hidden array element is `{"...": DIGEST}`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HandoffPredicate {
-    /// Always `sha-256`.
-    #[serde(rename = "_sd_alg")]
-    pub sd_alg: String,
-    pub handoff_id: HandoffId,
-    /// From 1; plus one with every change of content.
-    pub revision: u32,
-    /// 128 random bits, base64url without padding; used once.
-    pub attempt: String,
-    pub correlation_id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Parent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-    /// Digest of the earlier statement of this handoff id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub supersedes: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub escalated: Option<EscalatedFrom>,
-    pub source: Source,
-    pub destination: Destination,
-    pub contract: ContractRef,
-    pub action: Action,
-    pub fallback_owner: String,
-    pub task_state: Value,
-    /// `{author?, at, text, nonce, digest}`; `digest` = SHA-256 of the canonical bytes of `[nonce, text]`.
-    pub intent: Value,
-    pub constraints: Vec<Constraint>,
-    pub tool_outputs: Value,
-    pub payload: Value,
-    /// JSON Pointers (from the predicate) to strings that arrived as fractional numbers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub decimals: Vec<String>,
-    pub masks: Vec<Mask>,
-    pub evaluations: Vec<Evaluation>,
-    pub artifacts: Vec<Artifact>,
-    /// `{author, text}`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub narrative: Option<Value>,
-    pub rules: Vec<RuleOutcome>,
-    pub comparisons: Vec<Comparison>,
-    pub chain: Vec<ChainLink>,
-    pub gate: GateResult,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<ReviewRequest>,
-    pub submitted_at: Timestamp,
-    pub created_at: Timestamp,
 }

@@ -83,6 +83,7 @@ pub struct OutcomePredicate {
     pub contract: ContractRef,
     pub policy: PolicyRef,
     pub quorum: Quorum,
+    #[schemars(length(max = 1000))]
     pub decisions: Vec<CountedDecision>,
     /// Only with approved: the intersection of the approvals' windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,9 +125,11 @@ pub struct ExecutionPredicate {
     pub phase: Option<ExecutionPhase>,
     /// A short code of the destination's own, `a-z 0-9 -`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[a-z0-9-]{1,64}$"))]
     pub code: Option<String>,
     pub attempt: String,
     /// Digests of the decision statements that it verified.
+    #[schemars(length(max = 1000))]
     pub decisions: Vec<Digest>,
     /// Digests of the disclosures that it used.
     pub disclosures: Vec<String>,

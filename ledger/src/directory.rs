@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use schemars::JsonSchema;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub const MAX_SUBJECTS: usize = 100_000;
 pub const ALGORITHM: &str = "ed25519";
 
 /// The predicate of `https://seamark.dev/attestation/directory/v1`, signed by the organisation's root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DirectoryPredicate {
     /// Name of the organisation: 1 to 100 of `a-z 0-9 . _ -`.
@@ -41,7 +42,7 @@ pub struct DirectoryPredicate {
 }
 
 /// What a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SubjectKind {
     Person,
@@ -51,7 +52,7 @@ pub enum SubjectKind {
 }
 
 /// Somebody or something that holds keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectorySubject {
     /// `urn:seamark:user:NAME`, `urn:seamark:agent:NAME`, `urn:seamark:gateway:NAME`. Unique, never given to another.
@@ -66,7 +67,7 @@ pub struct DirectorySubject {
 }
 
 /// A role that somebody has for a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryRole {
     pub role: String,
@@ -77,14 +78,17 @@ pub struct DirectoryRole {
 }
 
 /// A key that somebody holds for a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryKey {
-    /// [`PublicKey::id`].
+    /// SHA-256 of the key's SubjectPublicKeyInfo (FORMATS.md, section 1.1): [`PublicKey::id`].
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
     pub keyid: String,
     /// Base64url without padding, 32 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{43}$"))]
     pub key: String,
-    /// Always [`ALGORITHM`].
+    /// Always `ed25519`.
+    #[schemars(extend("const" = "ed25519"))]
     pub alg: String,
     #[serde(rename = "use")]
     pub key_use: KeyUse,

@@ -3,6 +3,7 @@
 //! An entry holds no name and no payload, only keys, moments and digests, so the ledger stays valid when payloads are
 //! erased (invariant D6). Source: FORMATS.md §9.
 
+use schemars::JsonSchema;
 use seamark_contracts::canonical::{self, CanonicalError};
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
@@ -35,33 +36,39 @@ const LIMITS: Limits = Limits {
 };
 
 /// One event. Field order is the canonical one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Who did it: a key id, or the opaque id of a part of the gateway. 1 to 128 of `a-z 0-9 . _ : -`.
+    #[schemars(extend("pattern" = "^[a-z0-9._:-]{1,128}$"))]
     pub actor: String,
     /// When, in gateway time; never before the entry before it (invariant H1).
     pub at: Timestamp,
     /// Which handoff: 64 lowercase hexadecimal digits; absent for events that are not about one.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_hex")]
+    #[schemars(with = "Option<String>", extend("pattern" = "^[0-9a-f]{64}$"))]
     pub handoff: Option<Digest>,
     /// Digest of the statement, view or event body that this is about.
     #[serde(with = "seamark_contracts::digest::hex")]
+    #[schemars(with = "String", extend("pattern" = "^[0-9a-f]{64}$"))]
     pub object: Digest,
     /// Which ledger: the origin of its checkpoints.
     pub origin: String,
     /// Leaf hash of the entry before it with this `handoff`; absent on the first one and without `handoff`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_hex")]
+    #[schemars(with = "Option<String>", extend("pattern" = "^[0-9a-f]{64}$"))]
     pub prev: Option<Digest>,
     /// Index of the leaf, from 0, gapless.
     pub seq: u64,
     /// SHA-256 of each raw signature of `object`, in its order; `[]` when it is not signed.
     #[serde(with = "hex_list")]
+    #[schemars(with = "Vec<String>", length(max = MAX_ENTRY_SIGS))]
     pub sigs: Vec<Digest>,
     /// What happened.
     #[serde(rename = "type")]
     pub kind: EntryType,
     /// Always 1.
+    #[schemars(with = "u32", extend("const" = 1))]
     pub v: Version,
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use ed25519_dalek::Signer as _;
+use schemars::JsonSchema;
 use seamark_contracts::digest::{Digest, DigestError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
@@ -18,7 +19,7 @@ pub use trust_set::{TrustSet, TrustSetError, TrustedKey};
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What a key may sign. A signature under a key of another use is no signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyUse {
     /// A gateway's handoff statements.

@@ -10,20 +10,16 @@ use super::{Artifact, MAX_ARTIFACT_BYTES, StoredArtifact, violation};
 use crate::clock::Chance;
 use crate::contract::compiled::CompiledContract;
 use crate::digest::Digest;
+use crate::handoff::bounds::{
+    MAX_ARTIFACTS, MAX_CONSTRAINTS, MAX_CONTENT_PARTS, MAX_EVALUATIONS, MAX_FILE_NAME_CHARS, MAX_RUN_CHARS, MAX_STEPS,
+    MAX_TOOL_OUTPUTS,
+};
 use crate::handoff::{ContentPart, Submission};
 use crate::id::{self, AgentUrn};
 use crate::mask;
 use crate::money::Decimal;
 use crate::problem::Violation;
 use crate::text::{MAX_ID_CHARS, MAX_PARAGRAPH_CHARS, MAX_TEXT_CHARS, MAX_TITLE_CHARS, length_fault};
-
-const MAX_STEPS: usize = 200;
-const MAX_CONSTRAINTS: usize = 100;
-const MAX_TOOL_OUTPUTS: usize = 100;
-const MAX_CONTENT_PARTS: usize = 50;
-const MAX_EVALUATIONS: usize = 50;
-const MAX_ARTIFACTS: usize = 10;
-const MAX_FILE_NAME_CHARS: usize = 120;
 
 /// What serde says about a body of the wrong shape, without the value it found.
 pub(super) fn shape(at: &str, message: &str) -> Violation {
@@ -105,7 +101,7 @@ impl Check {
             self.version("/destination/version", &submission.destination.version, &compiled.destination_versions);
         }
         if let Some(run) = &submission.source.run {
-            self.length("/source/run", run, 200);
+            self.length("/source/run", run, MAX_RUN_CHARS);
         }
         if submission.fallback_owner.as_deref().is_some_and(|owner| !id::is_name(owner)) {
             self.field("/fallbackOwner", "must be the name of a role or team, as in refund-managers");

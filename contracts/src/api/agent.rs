@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::embedded::{ContractText, DecisionEnvelope, DirectoryEnvelope, HandoffEnvelope, OutcomeEnvelope};
 use super::ledger::{LedgerPosition, RecordedEntry};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::handoff::ContractId;
 use crate::id::{AgentUrn, HandoffId, OutcomeId, ReviewId};
 use crate::outcome::{ExecutionPhase, ExecutionResult, OutcomeCause, OutcomeKind};
+use crate::view::View;
 
 /// Where a handoff stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +38,7 @@ pub struct HandoffAnswer {
     pub contract: ContractId,
     pub correlation_id: String,
     pub revision: u32,
-    /// Absent for a refused handoff.
+    /// 22 characters of base64url. Absent for a refused handoff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,
     /// Digest of the signed statement; absent for a refused handoff.
@@ -84,17 +86,26 @@ pub struct ResultSummary {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Delivery {
     /// Always `seamark-delivery/v1`.
+    #[schemars(extend("const" = "seamark-delivery/v1"))]
     pub format: String,
     /// DSSE envelope of the outcome statement. Absent when the handoff passed without a gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<OutcomeEnvelope>")]
     pub outcome: Option<Value>,
     /// DSSE envelope of the handoff statement.
+    #[schemars(with = "HandoffEnvelope")]
     pub handoff: Value,
     /// DSSE envelopes of the decision statements, in ledger order.
+    #[schemars(with = "Vec<DecisionEnvelope>", length(max = 1000))]
     pub decisions: Vec<Value>,
     /// The canonical views that the decisions name, in the same order.
+    #[schemars(with = "Vec<View>", length(max = 1000))]
     pub views: Vec<Value>,
+    /// The canonical bytes of the contract that the handoff pins, as text: what the views are compared with.
+    #[schemars(with = "ContractText")]
+    pub contract: String,
     /// DSSE envelope of the newest directory statement: a copy, to be checked against the pinned root.
+    #[schemars(with = "DirectoryEnvelope")]
     pub directory: Value,
     /// Ledger entries of this handoff up to the outcome, with proofs under one checkpoint.
     pub proofs: Vec<RecordedEntry>,
@@ -108,7 +119,8 @@ pub struct Delivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawRequest {
-    /// 1 to 500 characters.
+    /// Why, in words.
+    #[schemars(length(min = 1, max = 500))]
     pub reason: String,
 }
 
@@ -116,6 +128,8 @@ pub struct WithdrawRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumeRequest {
+    /// `attempt` of the handoff statement.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{22}$"))]
     pub attempt: String,
 }
 
@@ -133,8 +147,10 @@ pub struct ExecutionKeyRequest {
     /// Executing agent, one of those that the key's contracts name as destination.
     pub agent: AgentUrn,
     /// Ed25519 public key, 32 bytes, base64url without padding.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{43}$"))]
     pub public_key: String,
     /// Ed25519 signature over `seamark-execution-key/v1\n` + agent + `\n` + publicKey, base64url without padding.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{86}$"))]
     pub proof: String,
 }
 
@@ -159,6 +175,7 @@ pub struct ResultAnswer {
 #[serde(deny_unknown_fields)]
 pub struct WebhookRequest {
     /// `https`, or `http` to a loopback address when the gateway allows it. No redirects are followed.
+    #[schemars(length(max = 2000))]
     pub url: String,
 }
 
@@ -188,23 +205,37 @@ pub struct WebhookList {
 #[serde(deny_unknown_fields)]
 pub struct CloudEvent {
     /// Always `1.0`.
+    #[schemars(extend("const" = "1.0"))]
     pub specversion: String,
-    /// The outcome id, or `ENTRY-SEQ` for other events.
+    /// Of `outcome.formed` the outcome id; of another event the `seq` of its ledger entry, decimal. Unique with `type`.
     pub id: String,
-    /// The gateway's origin.
+    /// The gateway: `ledgerOrigin` of `GET /v1/trust`.
     pub source: String,
-    /// `dev.seamark.outcome.formed.v1`
+    /// `dev.seamark.review.opened.v1`, `dev.seamark.handoff.passed.v1`, `dev.seamark.outcome.formed.v1` or
+    /// `dev.seamark.execution.reported.v1`; of a webhook always `outcome.formed`.
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = [
+        "dev.seamark.review.opened.v1",
+        "dev.seamark.handoff.passed.v1",
+        "dev.seamark.outcome.formed.v1",
+        "dev.seamark.execution.reported.v1"
+    ]))]
     pub kind: String,
     /// The handoff id.
     pub subject: String,
+    /// Gateway time of the change.
     pub time: Timestamp,
+    /// Always `application/json`.
+    #[schemars(extend("const" = "application/json"))]
     pub datacontenttype: String,
+    /// The handoff's correlation id.
     pub correlationid: String,
+    /// Reserved; not sent in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// Position in the stream, decimal.
     pub sequence: String,
-    /// [`HandoffAnswer`]
+    /// The handoff. A webhook has it as it was when the outcome was formed, the same at every try. The event stream has it as
+    /// it is when the event is sent, so a replayed `review.opened` may already tell of an outcome.
     pub data: HandoffAnswer,
 }

@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::embedded::{
+    ContractText, DecisionEnvelope, DirectoryEnvelope, ExecutionEnvelope, OutcomeEnvelope, ViewText,
+};
 use super::ledger::{ConsistencyProof, RecordedEntry};
 use super::review::ReviewDocument;
 
@@ -24,22 +27,29 @@ pub struct AuditPage {
 pub struct AuditRecord {
     pub review: ReviewDocument,
     /// DSSE envelopes of the decisions, in ledger order.
+    #[schemars(with = "Vec<DecisionEnvelope>")]
     pub decisions: Vec<Value>,
     /// The canonical views they name, as text, in the same order.
+    #[schemars(with = "Vec<ViewText>")]
     pub views: Vec<String>,
     /// DSSE envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<OutcomeEnvelope>")]
     pub outcome: Option<Value>,
     /// DSSE envelopes.
+    #[schemars(with = "Vec<ExecutionEnvelope>")]
     pub executions: Vec<Value>,
     /// Every ledger entry of this handoff, with proofs under `checkpoint`.
     pub entries: Vec<RecordedEntry>,
     /// C2SP signed note.
     pub checkpoint: String,
-    /// From each smaller head that a decision names as seen (`seenCheckpoint`) to `checkpoint`, each size once.
+    /// From each smaller head that a decision names as seen (`seenCheckpoint`), and from the one that the outcome names
+    /// (`ledger`), to `checkpoint`; each size once.
     pub consistency: Vec<ConsistencyProof>,
     /// DSSE envelope of the newest directory.
+    #[schemars(with = "DirectoryEnvelope")]
     pub directory: Value,
     /// The contract's canonical bytes, as text.
+    #[schemars(with = "ContractText")]
     pub contract: String,
 }

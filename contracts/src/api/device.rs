@@ -15,16 +15,22 @@ use crate::id::UserUrn;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnrolmentRequest {
     /// The invitation's code; usable once.
+    #[schemars(extend("pattern" = "^smi_[A-Za-z0-9_-]{22}_[0-9a-f]{16}$"))]
     pub code: String,
-    /// What the person calls the device. 1 to 60 characters.
+    /// What the person calls the device; no control characters.
+    #[schemars(length(min = 1, max = 60))]
     pub device_name: String,
     /// Ed25519 public key with which the device opens sessions, 32 bytes, base64url without padding.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{43}$"))]
     pub device_key: String,
     /// Ed25519 public key with which the person signs decisions, likewise; another key than `deviceKey`.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{43}$"))]
     pub decision_key: String,
     /// base64url without padding, 64 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{86}$"))]
     pub proof: String,
     /// base64url without padding, 64 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{86}$"))]
     pub decision_proof: String,
 }
 
@@ -54,6 +60,7 @@ pub struct Person {
 #[serde(deny_unknown_fields)]
 pub struct ChallengeRequest {
     /// Key id of the device key.
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
     pub keyid: String,
 }
 
@@ -69,9 +76,12 @@ pub struct ChallengeAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
+    /// Key id of the device key.
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
     pub keyid: String,
     pub challenge: String,
     /// base64url without padding, 64 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{86}$"))]
     pub proof: String,
 }
 

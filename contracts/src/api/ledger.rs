@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::embedded::EntryText;
+
 /// Where something is recorded (invariant D3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +21,7 @@ pub struct LedgerPosition {
 pub struct RecordedEntry {
     pub seq: u64,
     /// The entry's canonical bytes, as text.
+    #[schemars(with = "EntryText")]
     pub entry: String,
     /// Hashes from leaf to root, standard base64, under `size`.
     pub proof: Vec<String>,
@@ -41,6 +44,7 @@ pub struct ConsistencyProof {
 #[serde(deny_unknown_fields)]
 pub struct EntryPage {
     /// Canonical bytes of consecutive entries, as text.
+    #[schemars(with = "Vec<EntryText>", length(max = 1000))]
     pub entries: Vec<String>,
     /// Absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::agent::{OutcomeSummary, ResultSummary};
+use super::embedded::{DecisionEnvelope, HandoffEnvelope, ViewText};
 use super::ledger::LedgerPosition;
 use crate::clock::Timestamp;
 use crate::decision::DecisionKind;
@@ -22,6 +23,7 @@ pub struct ReviewDocument {
     /// Grows by one with every change of this review; a smaller one is older.
     pub version: u64,
     /// DSSE envelope of the handoff statement.
+    #[schemars(with = "HandoffEnvelope")]
     pub handoff: Value,
     pub contract: ContractRef,
     pub state: ReviewState,
@@ -87,7 +89,9 @@ pub struct ReviewPage {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PresentedRequest {
     /// The view's canonical bytes, as text.
+    #[schemars(with = "ViewText")]
     pub view: String,
+    /// When the person began to look, by the device's clock.
     pub opened_at: Timestamp,
 }
 
@@ -104,8 +108,10 @@ pub struct PresentedAnswer {
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
     /// DSSE envelope of the decision statement.
+    #[schemars(with = "DecisionEnvelope")]
     pub envelope: Value,
     /// The view's canonical bytes, as text; its digest stands in the statement.
+    #[schemars(with = "ViewText")]
     pub view: String,
 }
 

@@ -1,12 +1,13 @@
 //! What an entry can be about. Source: FORMATS.md §9.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Declares each event with its wire name and collects them all.
 macro_rules! entry_types {
     ($($(#[$doc:meta])* $name:ident = $wire:literal),+ $(,)?) => {
         /// What happened; on the wire `group.event`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum EntryType {
             $($(#[$doc])* #[serde(rename = $wire)] $name,)+
         }
