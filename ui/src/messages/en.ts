@@ -175,7 +175,7 @@ export const t = {
     nextOne: "Next handoff",
     toInbox: "Back to the inbox",
     cannotVerify: "This handoff cannot be verified",
-    cannotVerifyMore: "It can be rejected or escalated, not approved.",
+    cannotVerifyMore: "Nothing can be signed about it: no approval, no rejection, no escalation.",
     seeNew: "Open the new version",
     toRecord: "See its record",
   },
