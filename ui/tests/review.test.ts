@@ -127,12 +127,12 @@ describe("the review pane", () => {
     await expectAccessible();
   });
 
-  it("cannot be approved when it cannot be verified", async () => {
+  it("cannot be decided when it cannot be verified", async () => {
     await openReview("r-unverified");
     const alert = screen.getByText("This handoff cannot be verified").closest("[role='alert']");
-    expect(alert?.textContent).toContain("It can be rejected or escalated, not approved.");
-    expect(screen.getByRole("button", { name: /^Approve…/ }).getAttribute("aria-disabled")).toBe("true");
-    expect(screen.getByRole("button", { name: /^Reject…/ }).getAttribute("aria-disabled")).toBeNull();
+    expect(alert?.textContent).toContain("Nothing can be signed about it: no approval, no rejection, no escalation.");
+    for (const name of [/^Approve…/, /^Reject…/, /^Escalate…/])
+      expect(screen.getByRole("button", { name }).getAttribute("aria-disabled")).toBe("true");
   });
 
   it.each([
