@@ -139,6 +139,10 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     for row in &decisions {
         seen.push(conclude::decision_of(row)?.seen_checkpoint.size);
     }
+    // The head that an outcome names is the one right before its own entry.
+    if let Some(outcome) = &outcome {
+        seen.push(to_u64(outcome.no, "outcome", "no")?);
+    }
     seen.sort_unstable();
     seen.dedup();
     let mut consistency = Vec::new();

@@ -61,9 +61,9 @@ pub(crate) fn verified_handoff(
     verify_handoff(&envelope, &trusted.keys, shared.now()).map_err(Failure::internal)
 }
 
-/// Reads a view and checks that it is one of this statement.
-pub(crate) fn check_view(handoff: &Verified<HandoffStatement>, view: &str) -> Result<Digest, Failure> {
-    verify::check_view(view.as_bytes(), handoff).map_err(|error| {
+/// Reads a view and checks that it is what the statement and its contract say (invariant B11).
+pub(crate) fn check_view(handoff: &Verified<HandoffStatement>, case: &Case, view: &str) -> Result<Digest, Failure> {
+    verify::check_view(view.as_bytes(), handoff, &case.compiled).map_err(|error| {
         let text = crate::problem::chain(&error);
         Failure::invalid("/view", format!("{text}. Load the review again, render it anew, and send exactly the canonical bytes whose digest is signed"))
     })?;
@@ -253,7 +253,7 @@ pub(crate) async fn decide(
     let case = conclude::load_case(shared, &mut connection, attempt).await?;
     drop(connection);
     let handoff = verified_handoff(shared, &case, &trusted)?;
-    let checked = check_decision(envelope, &handoff, &trusted.keys, view.as_bytes(), shared.now());
+    let checked = check_decision(envelope, &handoff, &case.compiled, &trusted.keys, view.as_bytes(), shared.now());
     let statement = match checked {
         Ok(statement) if statement.by.subject == device.person.id.as_str() => statement,
         Ok(_) => {

@@ -252,6 +252,8 @@ pub(crate) async fn delivery(
     decisions.retain(|decision| decision.no < last);
     let directory_row =
         present(db::directory::newest_within(connection, checkpoint.size).await?, "directory", checkpoint.size)?;
+    let contract = db::contract::find(connection, &attempt.contract_name, &attempt.contract_version).await?;
+    let contract = present(contract, "attempt", no)?.canonical;
     let mut proofs = Vec::new();
     for entry in db::ledger::list_of_handoff(connection, attempt.handoff, last + 1).await? {
         proofs.push(app.tiles.recorded(connection, &entry, size).await?);
@@ -265,6 +267,7 @@ pub(crate) async fn delivery(
         handoff: envelope(&statement.bytes, &statement.signature, &app.keys.handoff),
         decisions: envelopes,
         views,
+        contract: db::parsed(String::from_utf8(contract).ok(), "contract", "canonical", no)?,
         directory: directory(app, &directory_row),
         proofs,
         checkpoint: app.sign_checkpoint(&checkpoint)?,

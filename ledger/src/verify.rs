@@ -22,14 +22,16 @@ mod handoff;
 mod outcome;
 mod record;
 mod recorded;
+mod view;
 
-pub use decision::{DecisionFault, check_decision, check_view, judge_reviewer};
+pub use decision::{DecisionFault, check_decision, judge_reviewer};
 pub use delivery::{ApprovedAction, check_delivery, verify_delivery};
 pub use handoff::{HandoffFault, ledger_ref, verify_handoff};
 pub use outcome::{
     Ballot, Close, FormError, OutcomeFault, OutcomeParts, Recount, check_outcome, form_outcome, recount,
 };
 pub use record::check_record;
+pub use view::{ShownView, ViewFault, check_view};
 
 /// What a verifier trusts, from its own configuration and never from what it verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +125,8 @@ pub enum ClaimId {
     Checkpoint,
     /// Everything is in the ledger, in the right order.
     Inclusion,
+    /// The ledger begins with the head that the outcome names.
+    OutcomeLedger,
     /// The ledger begins with what each reviewer had seen of it.
     ReviewerWitness,
     /// Each view was in the ledger before it was signed.
@@ -147,6 +151,7 @@ impl ClaimId {
             Self::Window => "window",
             Self::Checkpoint => "checkpoint",
             Self::Inclusion => "inclusion",
+            Self::OutcomeLedger => "outcome-ledger",
             Self::ReviewerWitness => "reviewer-witness",
             Self::PresentedBeforeSigning => "presented-before-signing",
             Self::Execution => "execution",
@@ -168,6 +173,7 @@ impl ClaimId {
             Self::Window => "Time window",
             Self::Checkpoint => "Ledger head",
             Self::Inclusion => "Ledger entries",
+            Self::OutcomeLedger => "Ledger since the outcome",
             Self::ReviewerWitness => "Ledger since the decision",
             Self::PresentedBeforeSigning => "Shown before signed",
             Self::Execution => "Execution",

@@ -1,8 +1,13 @@
 //! Shown views, decisions, outcomes and reports against their entries, and every outcome counted again.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
+use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::digest::Digest;
+use seamark_contracts::handoff::{ContractId, ContractRef};
 use seamark_contracts::outcome::{ExecutionPredicate, OutcomePredicate};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::statement::{self, DecisionStatement, HandoffStatement};
@@ -26,16 +31,39 @@ pub(super) async fn check(
 ) -> Result<(), StorageError> {
     check_presented(connection, facts, report).await?;
     let trusted = ground.trusted(connection).await?;
-    let mut last = -1;
+    let (mut last, mut contracts) = (-1, Contracts::default());
     loop {
         let page = db::attempt::list_after(connection, last, PAGE).await?;
         let Some(end) = page.last().map(|row| row.no) else { break };
         last = end;
         for row in page.iter().filter(|row| row.review_id.is_some()) {
-            check_review(ground, connection, row, &trusted, facts, report).await?;
+            check_review(ground, connection, row, &trusted, &mut contracts, facts, report).await?;
         }
     }
     check_executions(connection, &trusted, facts, report).await
+}
+
+/// The contracts that were needed so far; `None` for one that cannot be read.
+#[derive(Default)]
+struct Contracts(BTreeMap<ContractId, Option<CompiledContract>>);
+
+impl Contracts {
+    /// Whether it is the one that a handoff pins is found where a view is rendered under it.
+    async fn load(
+        &mut self,
+        connection: &mut SqliteConnection,
+        pinned: &ContractRef,
+    ) -> Result<Option<&CompiledContract>, StorageError> {
+        let id = ContractId { name: pinned.name.clone(), version: pinned.version.clone() };
+        let known = match self.0.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let row = db::contract::find(connection, &pinned.name, &pinned.version).await?;
+                place.insert(row.and_then(|row| CompiledContract::from_document(&row.canonical).ok()))
+            }
+        };
+        Ok(known.as_ref())
+    }
 }
 
 async fn check_presented(
@@ -63,6 +91,7 @@ async fn check_review(
     connection: &mut SqliteConnection,
     row: &AttemptRow,
     trusted: &Trusted,
+    contracts: &mut Contracts,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
@@ -71,12 +100,16 @@ async fn check_review(
     let envelope = document::envelope(&statement.bytes, &statement.signature, &ground.keys.handoff);
     // A statement that does not verify was reported with its attempt.
     let Ok(handoff) = verify_handoff(&envelope, &trusted.keys, Timestamp::from_ms(i64::MAX)) else { return Ok(()) };
+    let Some(contract) = contracts.load(connection, &handoff.predicate.contract).await? else {
+        report.add("attempt", no, "its contract cannot be read, so its decisions cannot be judged");
+        return Ok(());
+    };
     let decisions = db::decision::list(connection, no).await?;
     let outcome = db::outcome::find(connection, no).await?;
     let mut statements = Vec::new();
     for decision in &decisions {
         report.n_decisions += 1;
-        let verified = check_decision_row(decision, &handoff, trusted, facts, report);
+        let verified = check_decision_row(decision, &handoff, contract, trusted, facts, report);
         // Late decisions came after the outcome and are no part of it.
         let is_part = outcome.as_ref().is_none_or(|outcome| decision.no < outcome.no);
         if let Some(verified) = verified.filter(|_| is_part) {
@@ -95,6 +128,7 @@ async fn check_review(
 fn check_decision_row(
     row: &DecisionRow,
     handoff: &Verified<HandoffStatement>,
+    contract: &CompiledContract,
     trusted: &Trusted,
     facts: &mut Facts,
     report: &mut FsckReport,
@@ -104,7 +138,7 @@ fn check_decision_row(
     let kind = if is_late { EntryType::DecisionLate } else { EntryType::DecisionRecorded };
     let envelope: Value = serde_json::from_str(&row.envelope).unwrap_or_default();
     let recorded_at = Timestamp::from_ms(row.recorded_ms);
-    let verified = match check_decision(&envelope, handoff, &trusted.keys, &row.view, recorded_at) {
+    let verified = match check_decision(&envelope, handoff, contract, &trusted.keys, &row.view, recorded_at) {
         Ok(verified) => verified,
         Err(error) => {
             report.add("decision", no, format!("the decision does not verify: {}", crate::problem::chain(&error)));

@@ -41,7 +41,7 @@ async fn handle(
     let trusted = directory::trusted(&shared, &mut connection).await?;
     let case = load_case(&shared, &mut connection, attempt).await?;
     drop(connection);
-    let digest = check_view(&verified_handoff(&shared, &case, &trusted)?, &request.view)?;
+    let digest = check_view(&verified_handoff(&shared, &case, &trusted)?, &case, &request.view)?;
     let change = Present { case, device, digest, view: request.view.into_bytes(), opened_at: request.opened_at };
     match shared.recorder.record(change).await? {
         Presented::Done(position) => Ok(Json(PresentedAnswer { digest, recorded: position.to_wire() })),

@@ -5,8 +5,9 @@ use futures_util::future::join_all;
 use seamark_contracts::api::agent::{Delivery, HandoffAnswer, HandoffStatus};
 use seamark_contracts::api::review::{DecisionAnswer, PresentedAnswer, ReviewState};
 use seamark_contracts::clock::{Clock as _, Timestamp};
-use seamark_contracts::decision::DecisionKind;
+use seamark_contracts::decision::{DecisionKind, DecisionPredicate};
 use seamark_contracts::outcome::{NotCounted, OutcomeCause, OutcomeKind};
+use seamark_contracts::view::View;
 use serde_json::{Value, json};
 
 use crate::sweep;
@@ -297,6 +298,14 @@ async fn whoever_asked_does_not_decide() {
     world.assert_sound().await;
 }
 
+/// Changes the view, and signs for what it became.
+fn reword(draft: &mut crate::testing::Draft, change: fn(&mut View, &mut DecisionPredicate)) {
+    let mut view: View = serde_json::from_str(&draft.view).unwrap();
+    change(&mut view, &mut draft.predicate);
+    draft.view = String::from_utf8(view.to_bytes().unwrap()).unwrap();
+    draft.predicate.view.digest = seamark_contracts::digest::Digest::of(draft.view.as_bytes());
+}
+
 #[tokio::test]
 async fn forged_and_misused_decisions_are_refused_and_recorded() {
     let world = World::new().await;
@@ -335,6 +344,31 @@ async fn forged_and_misused_decisions_are_refused_and_recorded() {
         change(&mut draft);
         assert_eq!(world.post(&path, &alice.token, &draft.sign(&alice.decision_key)).await.problem(), invalid);
     }
+    // A view that the candidate made up (invariant B11).
+    let forgeries: [(DecisionKind, Change); 4] = [
+        (DecisionKind::Approve, |draft| reword(draft, |view, _| view.tier = seamark_contracts::handoff::Tier::T0)),
+        (DecisionKind::Approve, |draft| reword(draft, |view, _| view.facts.clear())),
+        (DecisionKind::Reject, |draft| {
+            reword(draft, |view, decision| {
+                view.reject_reasons[0].code = "because".to_owned();
+                decision.reason.code = "because".to_owned();
+            });
+        }),
+        (DecisionKind::Escalate, |draft| {
+            reword(draft, |view, decision| {
+                view.escalation_targets.push("friends".to_owned());
+                decision.escalation.as_mut().unwrap().to = "friends".to_owned();
+            });
+        }),
+    ];
+    for (kind, forge) in forgeries {
+        let mut draft = alice.draft(&world, &review, kind).await;
+        forge(&mut draft);
+        assert_eq!(world.post(&path, &alice.token, &draft.sign(&alice.decision_key)).await.problem(), invalid);
+        let shown = json!({ "view": draft.view, "openedAt": world.clock.now() });
+        let presented = world.post(&format!("/v1/reviews/{}/presented", review.review_id), &alice.token, &shown).await;
+        assert_eq!(presented.problem(), (422, "invalid-request".to_owned()));
+    }
     // A role that was not asked for.
     let mut draft = alice.draft(&world, &review, DecisionKind::Approve).await;
     draft.predicate.reviewer.role = "clerk".to_owned();
@@ -351,7 +385,7 @@ async fn forged_and_misused_decisions_are_refused_and_recorded() {
         .iter()
         .filter(|entry| entry.as_str().unwrap().contains("decision.refused"))
         .count();
-    assert_eq!(n_refused, 10);
+    assert_eq!(n_refused, 14);
     let done = alice.decide(&world, &review, DecisionKind::Approve).await;
     assert_eq!(done.review.state, ReviewState::Approved, "nothing of it changed the review");
     world.assert_sound().await;

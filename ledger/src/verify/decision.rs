@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use seamark_contracts::canonical;
 use seamark_contracts::clock::Timestamp;
+use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::decision::{DecisionKind, DecisionPredicate};
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::{HandoffPredicate, ReviewRequest, Tier};
 use seamark_contracts::outcome::NotCounted;
 use seamark_contracts::review::Eligibility;
-use seamark_contracts::strict_json::{self, Limits, TypedJsonError};
 use seamark_contracts::view::View;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::view::{ViewFault, check_view};
 use crate::directory::{DirectorySubject, MAX_SKEW_MS, SubjectKind};
 use crate::key::TrustSet;
 use crate::statement::{self, DecisionStatement, HandoffStatement, StatementError, StatementFault, Subject};
@@ -21,9 +21,6 @@ use crate::verified::Verified;
 
 /// How long one verification of the person serves, in milliseconds, below tier T3.
 const UNLOCKED_MS: i64 = 15 * 60_000;
-
-/// Largest view, in bytes. It repeats parts of the statement as text.
-const MAX_VIEW_BYTES: usize = 1024 * 1024;
 
 /// Why an envelope holds no decision that could count.
 #[derive(Debug, Error)]
@@ -44,10 +41,12 @@ pub enum DecisionFault {
     Reviewer,
     #[error("role is none in which this person could decide when it was recorded")]
     NotCandidate,
-    #[error("read the view")]
-    ViewJson(#[source] TypedJsonError),
-    #[error("view {0}")]
-    View(&'static str),
+    #[error("check the view")]
+    View(#[source] ViewFault),
+    #[error("view is not the one that was signed")]
+    OtherView,
+    #[error("view shows other revealed fields than the decision names")]
+    Disclosed,
     #[error("times of the decision are out of order: {0}")]
     Times(&'static str),
     #[error("required evidence {0} was not opened before the approval")]
@@ -60,8 +59,9 @@ pub enum DecisionFault {
 
 /// Verifies the envelope of a decision over `handoff` that was recorded at `recorded_at`.
 ///
-/// `view` are the canonical bytes of what was shown. The view is compared with the statement here; whether it is also
-/// what the contract makes of the statement is found by rendering it again.
+/// `view` are the canonical bytes of what was shown. It is rendered again from the statement and `contract`
+/// ([`check_view`]), so tier, reasons, targets, critical values and required evidence are the contract's and never those
+/// of a view that somebody made up (invariant B11).
 ///
 /// # Errors
 /// [`DecisionFault`]: no statement under a decision key, another handoff, attempt, audience, contract or policy, a signer
@@ -71,6 +71,7 @@ pub enum DecisionFault {
 pub fn check_decision(
     envelope: &Value,
     handoff: &Verified<HandoffStatement>,
+    contract: &CompiledContract,
     trust: &TrustSet,
     view: &[u8],
     recorded_at: Timestamp,
@@ -84,11 +85,11 @@ pub fn check_decision(
     check_bindings(decision, &handoff.predicate, request)?;
     statement.check_key_window(recorded_at).map_err(DecisionFault::Key)?;
     check_reviewer(&statement, request, trust, recorded_at)?;
-    let shown = check_view(view, handoff)?;
+    let shown = check_view(view, handoff, contract).map_err(DecisionFault::View)?;
     if Digest::of(view) != decision.view.digest {
-        return Err(DecisionFault::View("is not the one that was signed"));
+        return Err(DecisionFault::OtherView);
     }
-    check_seen(decision, &shown)?;
+    check_seen(decision, &shown.view)?;
     check_times(decision, &handoff.predicate, recorded_at)?;
     Ok(statement)
 }
@@ -129,30 +130,10 @@ fn check_reviewer(
     if is_candidate { Ok(()) } else { Err(DecisionFault::NotCandidate) }
 }
 
-/// Reads a view and checks that it is one of this handoff statement.
-///
-/// # Errors
-/// [`DecisionFault::ViewJson`] and [`DecisionFault::View`] when it is no view, is not in canonical form, or is of another
-/// statement.
-pub fn check_view(view: &[u8], handoff: &Verified<HandoffStatement>) -> Result<View, DecisionFault> {
-    let limits = Limits::SIGNED.with_max_bytes(MAX_VIEW_BYTES);
-    let shown: View = strict_json::parse_typed(view, &limits).map_err(DecisionFault::ViewJson)?;
-    if canonical::bytes_of(&shown).ok().as_deref() != Some(view) {
-        return Err(DecisionFault::View("is not in canonical form"));
-    }
-    let predicate = &handoff.predicate;
-    let is_of_handoff = shown.handoff == handoff.digest
-        && shown.handoff_id == predicate.handoff_id
-        && shown.revision == predicate.revision
-        && shown.contract == predicate.contract
-        && shown.template_digest == predicate.action.template_digest;
-    if is_of_handoff { Ok(shown) } else { Err(DecisionFault::View("is of another handoff statement")) }
-}
-
 /// What was decided has to fit what was on screen.
 fn check_seen(decision: &DecisionPredicate, shown: &View) -> Result<(), DecisionFault> {
     if decision.view.disclosed != shown.disclosed {
-        return Err(DecisionFault::View("shows other revealed fields than the decision names"));
+        return Err(DecisionFault::Disclosed);
     }
     match decision.decision {
         DecisionKind::Approve => check_approval(decision, shown),

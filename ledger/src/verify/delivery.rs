@@ -5,6 +5,7 @@
 
 use seamark_contracts::api::agent::Delivery;
 use seamark_contracts::canonical;
+use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::decision::Window;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::{Constraint, ContractRef};
@@ -99,8 +100,10 @@ fn examine(delivery: &Delivery, pinned: &Pinned) -> (Report, Option<ApprovedActi
     };
     let head = report.settle(ClaimId::Checkpoint, checkpoint_finding(&delivery.checkpoint, pinned));
     let (Some(trust), Some(handoff)) = (trust, handoff) else { return (report.sorted(), None) };
+    let contract = report.settle(ClaimId::Contract, contract_finding(&delivery.contract, &handoff));
     let entries = head.map(|head| entries_of(delivery, &head, &handoff));
-    let casts = report.settle(ClaimId::Decision, decision_finding(delivery, entries.as_ref(), &handoff, &trust));
+    let decisions = decision_finding(delivery, entries.as_ref(), &handoff, contract.as_deref(), &trust);
+    let casts = report.settle(ClaimId::Decision, decisions);
     let outcome =
         report.settle(ClaimId::Outcome, outcome_finding(delivery, casts.as_deref(), &handoff, &trust, pinned));
     let recorded = inclusion_finding(entries, &handoff, casts.as_deref(), outcome.as_ref());
@@ -144,6 +147,21 @@ pub(super) fn admitted(envelope: &Value, trust: &TrustSet, pinned: &Pinned) -> F
             Finding::Pass(handoff, sentence)
         }
         Err(error) => Finding::fail(&error),
+    }
+}
+
+/// The contract that the handoff pins, out of its canonical bytes as text.
+pub(super) fn contract_finding(contract: &str, handoff: &HandoffStatement) -> Finding<Box<CompiledContract>> {
+    let pinned = &handoff.predicate.contract;
+    if Digest::of(contract.as_bytes()) != pinned.digest {
+        return Finding::Fail("The contract's bytes are not those that the handoff pins.".to_owned());
+    }
+    match CompiledContract::from_document(contract.as_bytes()) {
+        Ok(contract) if contract.reference() == *pinned => {
+            Finding::Pass(Box::new(contract), format!("These are the bytes of {} {}.", pinned.name, pinned.version))
+        }
+        Ok(_) => Finding::Fail("The contract has another name or version than the handoff says.".to_owned()),
+        Err(_) => Finding::Unknown("This version of Seamark cannot read the contract.".to_owned()),
     }
 }
 
@@ -194,12 +212,14 @@ fn decision_finding(
     delivery: &Delivery,
     entries: Option<&Result<Recorded, RecordedFault>>,
     handoff: &Verified<HandoffStatement>,
+    contract: Option<&CompiledContract>,
     trust: &TrustSet,
 ) -> Finding<Vec<Cast>> {
     let Some(Ok(recorded)) = entries else { return without_ledger(entries) };
+    let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
     let views: Result<Vec<Vec<u8>>, _> = delivery.views.iter().map(canonical::to_bytes).collect();
     match views {
-        Ok(views) => cast_finding(recorded, &delivery.decisions, &views, handoff, trust),
+        Ok(views) => cast_finding(recorded, &delivery.decisions, &views, handoff, contract, trust),
         Err(error) => Finding::fail(&error),
     }
 }
@@ -209,9 +229,10 @@ pub(super) fn cast_finding(
     envelopes: &[Value],
     views: &[Vec<u8>],
     handoff: &Verified<HandoffStatement>,
+    contract: &CompiledContract,
     trust: &TrustSet,
 ) -> Finding<Vec<Cast>> {
-    match recorded.check_decisions(envelopes, views, handoff, trust) {
+    match recorded.check_decisions(envelopes, views, handoff, contract, trust) {
         Ok(casts) if casts.is_empty() => Finding::Pass(casts, "There is no decision.".to_owned()),
         Ok(casts) => {
             let names: Vec<&str> = casts.iter().map(|cast| cast.statement.predicate.reviewer.name.as_str()).collect();

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::contract::CompiledContract;
+use seamark_contracts::decision::SeenCheckpoint;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::MaskKind;
 use seamark_contracts::mask;
 use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomeKind};
-use seamark_contracts::view::View;
-use seamark_contracts::view::render::{RenderInput, render};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::decision::check_view;
 use super::delivery::{
-    admitted, cast_finding, checkpoint_finding, concluded, directory_finding, order_finding, recorded_of,
-    without_ledger,
+    admitted, cast_finding, checkpoint_finding, concluded, contract_finding, directory_finding, order_finding,
+    recorded_of, without_ledger,
 };
 use super::recorded::{Cast, Recorded, RecordedFault, check_signature};
-use super::{ClaimId, DecisionFault, Finding, Pinned, Report, counted};
+use super::view::check_view;
+use super::{ClaimId, Finding, Pinned, Report, counted};
 use crate::checkpoint::Head;
 use crate::directory::MAX_SKEW_MS;
 use crate::entry::EntryType;
@@ -27,9 +26,6 @@ use crate::key::TrustSet;
 use crate::statement::{self, HandoffStatement, OutcomeStatement, StatementError, StatementFault, Subject};
 use crate::tree::{Hash, verify_consistency};
 use crate::verified::Verified;
-
-/// The renderer of this version; only of it is known what it would have shown.
-const RENDERER: &str = concat!("seamark-desk/", env!("CARGO_PKG_VERSION"));
 
 /// Checks everything that is recorded about one review, claim by claim.
 ///
@@ -45,34 +41,22 @@ pub fn check_record(record: &AuditRecord, pinned: &Pinned) -> Report {
     };
     let head = report.settle(ClaimId::Checkpoint, checkpoint_finding(&record.checkpoint, pinned));
     let (Some(trust), Some(handoff)) = (trust, handoff) else { return report.sorted() };
-    let contract = report.settle(ClaimId::Contract, contract_finding(record, &handoff));
+    let contract = report.settle(ClaimId::Contract, contract_finding(&record.contract, &handoff));
     report.settle(ClaimId::Masks, masks_finding(&handoff));
     report.settle(ClaimId::View, view_finding(record, &handoff, contract.as_deref()));
     let entries = head.as_ref().map(|head| recorded_of(&record.entries, head, &handoff));
-    let casts = report.settle(ClaimId::Decision, decision_finding(record, entries.as_ref(), &handoff, &trust));
+    let decisions = decision_finding(record, entries.as_ref(), &handoff, contract.as_deref(), &trust);
+    let casts = report.settle(ClaimId::Decision, decisions);
     let outcome = report.settle(ClaimId::Outcome, outcome_finding(record, casts.as_deref(), &handoff, &trust));
     let is_complete = outcome.is_some() || record.outcome.is_none();
     let ordered = order_finding(entries, &handoff, casts.as_deref(), outcome.as_deref(), is_complete);
     let recorded = report.settle(ClaimId::Inclusion, ordered);
+    report.settle(ClaimId::OutcomeLedger, outcome_ledger_finding(record, outcome.as_deref(), head.as_ref()));
     report.settle(ClaimId::ReviewerWitness, witness_finding(record, casts.as_deref(), head.as_ref()));
     report.settle(ClaimId::PresentedBeforeSigning, presented_finding(casts.as_deref(), recorded.as_ref()));
     let case = Case { handoff: &handoff, outcome: outcome.as_deref(), trust: &trust, recorded: recorded.as_ref() };
     report.settle(ClaimId::Execution, case.execution_finding(record));
     report.sorted()
-}
-
-fn contract_finding(record: &AuditRecord, handoff: &HandoffStatement) -> Finding<Box<CompiledContract>> {
-    let pinned = &handoff.predicate.contract;
-    if Digest::of(record.contract.as_bytes()) != pinned.digest {
-        return Finding::Fail("The contract's bytes are not those that the handoff pins.".to_owned());
-    }
-    match CompiledContract::from_document(record.contract.as_bytes()) {
-        Ok(contract) if contract.reference() == *pinned => {
-            Finding::Pass(Box::new(contract), format!("These are the bytes of {} {}.", pinned.name, pinned.version))
-        }
-        Ok(_) => Finding::Fail("The contract has another name or version than the handoff says.".to_owned()),
-        Err(_) => Finding::Unknown("This version of Seamark cannot read the contract.".to_owned()),
-    }
 }
 
 fn masks_finding(handoff: &HandoffStatement) -> Finding<()> {
@@ -93,51 +77,6 @@ fn masks_finding(handoff: &HandoffStatement) -> Finding<()> {
     Finding::Pass((), format!("{fields}; their values are with submitter and destination, who recompute the masks."))
 }
 
-/// Why a view is not what was signed.
-#[derive(Debug, Error)]
-enum ViewFault {
-    #[error("check view {number}")]
-    View {
-        number: usize,
-        #[source]
-        source: DecisionFault,
-    },
-    #[error("view {number} is not what signed bytes and contract make of it")]
-    Drift { number: usize },
-}
-
-/// Views that were rendered again, and those that could not be because another version made them.
-fn rerender(
-    record: &AuditRecord,
-    handoff: &Verified<HandoffStatement>,
-    contract: &CompiledContract,
-) -> Result<usize, ViewFault> {
-    let mut n_foreign = 0;
-    for (number, bytes) in (1..).zip(&record.views) {
-        let view = check_view(bytes.as_bytes(), handoff).map_err(|source| ViewFault::View { number, source })?;
-        if is_rendered_so(&view, bytes, handoff, contract) {
-            continue;
-        }
-        if view.renderer == RENDERER {
-            return Err(ViewFault::Drift { number });
-        }
-        n_foreign += 1;
-    }
-    Ok(n_foreign)
-}
-
-fn is_rendered_so(view: &View, bytes: &str, handoff: &HandoffStatement, contract: &CompiledContract) -> bool {
-    let input = RenderInput {
-        statement_digest: handoff.digest,
-        predicate: &handoff.predicate,
-        contract,
-        nonce: view.nonce.clone(),
-        renderer: &view.renderer,
-    };
-    let again = render(&input).ok().and_then(|view| view.to_bytes().ok());
-    again.as_deref() == Some(bytes.as_bytes())
-}
-
 fn view_finding(
     record: &AuditRecord,
     handoff: &Verified<HandoffStatement>,
@@ -147,11 +86,19 @@ fn view_finding(
         return Finding::Pass((), "Nobody signed for a view.".to_owned());
     }
     let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
+    let mut n_foreign = 0;
+    for view in &record.views {
+        match check_view(view.as_bytes(), handoff, contract) {
+            Ok(shown) => n_foreign += usize::from(!shown.is_same),
+            Err(fault) => return Finding::fail(&fault),
+        }
+    }
     let views = counted(record.views.len(), "view", "views");
-    match rerender(record, handoff, contract) {
-        Ok(0) => Finding::Pass((), format!("{views} rendered again from the signed bytes: the same, to the byte.")),
-        Ok(n) => Finding::Unknown(format!("{n} of {views} were made by another version, which is not at hand.")),
-        Err(fault) => Finding::fail(&fault),
+    match n_foreign {
+        0 => Finding::Pass((), format!("{views} rendered again from the signed bytes: the same, to the byte.")),
+        n => {
+            Finding::Unknown(format!("{n} of {views} were made by another renderer, whose wording is not known here."))
+        }
     }
 }
 
@@ -159,11 +106,13 @@ fn decision_finding(
     record: &AuditRecord,
     entries: Option<&Result<Recorded, RecordedFault>>,
     handoff: &Verified<HandoffStatement>,
+    contract: Option<&CompiledContract>,
     trust: &TrustSet,
 ) -> Finding<Vec<Cast>> {
     let Some(Ok(recorded)) = entries else { return without_ledger(entries) };
+    let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
     let views: Vec<Vec<u8>> = record.views.iter().map(|view| view.as_bytes().to_vec()).collect();
-    cast_finding(recorded, &record.decisions, &views, handoff, trust)
+    cast_finding(recorded, &record.decisions, &views, handoff, contract, trust)
 }
 
 fn outcome_finding(
@@ -178,11 +127,51 @@ fn outcome_finding(
     }
 }
 
-/// What went wrong between a seen head and the newest one.
-enum Seen {
+/// How an earlier head stands to the newest one.
+enum Extends {
     Holds,
     NoProof,
     Broken(String),
+}
+
+/// Whether the ledger under `head` begins with what `earlier` says; `whose` ends the sentence.
+fn extends(record: &AuditRecord, earlier: &SeenCheckpoint, head: &Head, whose: &str) -> Extends {
+    let Ok(root) = Hash::parse(&earlier.root) else {
+        return Extends::Broken(format!("The head that {whose} is none."));
+    };
+    if earlier.origin != head.origin() || earlier.size > head.size() {
+        return Extends::Broken(format!("The head that {whose} is of another or a longer ledger than this one."));
+    }
+    let given = record.consistency.iter().find(|proof| proof.from == earlier.size && proof.to == head.size());
+    let proof: Vec<Hash> = match given {
+        None if earlier.size < head.size() => return Extends::NoProof,
+        None => Vec::new(),
+        Some(given) => match given.proof.iter().map(|hash| Hash::parse(hash)).collect() {
+            Ok(proof) => proof,
+            Err(_) => return Extends::Broken("A consistency proof has a hash that is none.".to_owned()),
+        },
+    };
+    match verify_consistency(earlier.size, &root, head.size(), &head.root(), &proof) {
+        Ok(()) => Extends::Holds,
+        Err(_) => Extends::Broken(format!("The ledger does not begin with the {} entries that {whose}.", earlier.size)),
+    }
+}
+
+/// `root` of the outcome's `ledger`; origin and size are part of the claim `inclusion`.
+fn outcome_ledger_finding(
+    record: &AuditRecord,
+    outcome: Option<&OutcomeStatement>,
+    head: Option<&Verified<Head>>,
+) -> Finding<()> {
+    let Some(head) = head else { return Finding::without(ClaimId::Checkpoint) };
+    let Some(outcome) = outcome else { return Finding::without(ClaimId::Outcome) };
+    match extends(record, &outcome.predicate.ledger, head, "the outcome names") {
+        Extends::Holds => Finding::Pass((), "The ledger still begins with the head that the outcome names.".to_owned()),
+        Extends::NoProof => {
+            Finding::Unknown("No consistency proof was given for the head that the outcome names.".to_owned())
+        }
+        Extends::Broken(sentence) => Finding::Fail(sentence),
+    }
 }
 
 fn witness_finding(record: &AuditRecord, casts: Option<&[Cast]>, head: Option<&Verified<Head>>) -> Finding<()> {
@@ -190,40 +179,18 @@ fn witness_finding(record: &AuditRecord, casts: Option<&[Cast]>, head: Option<&V
     let Some(casts) = casts else { return Finding::without(ClaimId::Decision) };
     let mut n_unproved = 0;
     for cast in casts {
-        match check_seen(record, cast, head) {
-            Seen::Holds => {}
-            Seen::NoProof => n_unproved += 1,
-            Seen::Broken(sentence) => return Finding::Fail(sentence),
+        let decision = &cast.statement.predicate;
+        let whose = format!("{} had seen", decision.reviewer.name);
+        match extends(record, &decision.seen_checkpoint, head, &whose) {
+            Extends::Holds => {}
+            Extends::NoProof => n_unproved += 1,
+            Extends::Broken(sentence) => return Finding::Fail(sentence),
         }
     }
     match (casts.len(), n_unproved) {
         (0, _) => Finding::Pass((), "Nobody signed for a head of the ledger.".to_owned()),
         (_, 0) => Finding::Pass((), "The ledger still begins with what each reviewer had seen of it.".to_owned()),
         (_, n) => Finding::Unknown(format!("For {} no consistency proof was given.", counted(n, "head", "heads"))),
-    }
-}
-
-fn check_seen(record: &AuditRecord, cast: &Cast, head: &Head) -> Seen {
-    let seen = &cast.statement.predicate.seen_checkpoint;
-    let name = &cast.statement.predicate.reviewer.name;
-    let Ok(root) = Hash::parse(&seen.root) else {
-        return Seen::Broken(format!("{name} signed for a head that is none."));
-    };
-    if seen.origin != head.origin() || seen.size > head.size() {
-        return Seen::Broken(format!("{name} had seen another or a longer ledger than this one."));
-    }
-    let given = record.consistency.iter().find(|proof| proof.from == seen.size && proof.to == head.size());
-    let proof: Vec<Hash> = match given {
-        None if seen.size < head.size() => return Seen::NoProof,
-        None => Vec::new(),
-        Some(given) => match given.proof.iter().map(|hash| Hash::parse(hash)).collect() {
-            Ok(proof) => proof,
-            Err(_) => return Seen::Broken("A consistency proof has a hash that is none.".to_owned()),
-        },
-    };
-    match verify_consistency(seen.size, &root, head.size(), &head.root(), &proof) {
-        Ok(()) => Seen::Holds,
-        Err(_) => Seen::Broken(format!("The ledger was rewritten after {name} had seen {} entries of it.", seen.size)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use seamark_contracts::api::ledger::RecordedEntry;
 use seamark_contracts::clock::Timestamp;
+use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::OutcomeKind;
 use thiserror::Error;
@@ -152,6 +153,7 @@ impl Recorded {
         envelopes: &[Value],
         views: &[Vec<u8>],
         handoff: &Verified<HandoffStatement>,
+        contract: &CompiledContract,
         trust: &TrustSet,
     ) -> Result<Vec<Cast>, CastFault> {
         if envelopes.len() != views.len() {
@@ -166,7 +168,7 @@ impl Recorded {
                 return Err(CastFault::Order { number });
             }
             last_seq = Some(entry.seq);
-            let statement = check_decision(envelope, handoff, trust, view, entry.at)
+            let statement = check_decision(envelope, handoff, contract, trust, view, entry.at)
                 .map_err(|source| CastFault::Decision { number, source })?;
             check_signature(entry, &statement.signature, &statement.predicate.reviewer.keyid, "decision")
                 .map_err(unrecorded)?;

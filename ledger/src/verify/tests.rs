@@ -48,8 +48,18 @@ fn an_honest_delivery_authorises_exactly_the_reconstructed_payload() {
     let report = check_delivery(&delivery, &pinned);
     assert_eq!(report.verdict(), Verdict::Pass, "{report:#?}");
     let ids: Vec<_> = report.claims.iter().map(|claim| claim.id.as_str()).collect();
-    let expected =
-        ["directory", "handoff", "masks", "decision", "outcome", "audience", "window", "checkpoint", "inclusion"];
+    let expected = [
+        "directory",
+        "handoff",
+        "contract",
+        "masks",
+        "decision",
+        "outcome",
+        "audience",
+        "window",
+        "checkpoint",
+        "inclusion",
+    ];
     assert_eq!(ids, expected);
     let action = verify_delivery(&delivery, &pinned).unwrap();
     assert_eq!(action.payload["card"]["number"], "4012888888881881");
@@ -145,6 +155,8 @@ fn each_change_to_a_delivery_is_noticed_where_it_was_made() {
         C::Decision,
         Fail,
     );
+    attack("contract left out", &|d| d.contract.clear(), C::Contract, Fail);
+    attack("contract changed", &|d| d.contract = d.contract.replace("PT4H", "PT9H"), C::Contract, Fail);
     attack("view replaced", &|d| d.views[0]["ask"] = json!("Refund EUR 1.00?"), C::Decision, Fail);
     attack(
         "outcome changed",

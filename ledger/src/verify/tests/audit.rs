@@ -26,6 +26,7 @@ fn a_whole_record_passes_every_claim() {
         "outcome",
         "checkpoint",
         "inclusion",
+        "outcome-ledger",
         "reviewer-witness",
         "presented-before-signing",
         "execution",
@@ -63,11 +64,16 @@ fn each_change_to_a_record_is_noticed_where_it_was_made() {
     );
     attack("contract changed", &|r| r.contract = r.contract.replace("PT4H", "PT9H"), C::Contract, Fail);
     attack("view changed", &|r| r.views[0] = r.views[0].replace("640.00", "64.00"), C::View, Fail);
+    let other_renderer = |view: &str| view.replace("seamark-desk/0.1.0", "seamark-desk/9.9.9");
     attack(
-        "view of another renderer, changed",
-        &|r| {
-            r.views[0] = r.views[0].replace("640.00", "64.00").replace("seamark-desk/0.1.0", "seamark-desk/9.9.9");
-        },
+        "value in a view of another renderer changed",
+        &|r| r.views[0] = other_renderer(&r.views[0]).replace("640.00", "64.00"),
+        C::View,
+        Fail,
+    );
+    attack(
+        "words in a view of another renderer changed",
+        &|r| r.views[0] = other_renderer(&r.views[0]).replace("Issue a refund of", "Pay"),
         C::View,
         Unknown,
     );
@@ -103,12 +109,21 @@ fn each_change_to_a_record_is_noticed_where_it_was_made() {
         Fail,
     );
     attack("consistency left out", &|r| r.consistency.clear(), C::ReviewerWitness, Unknown);
+    attack("consistency left out", &|r| r.consistency.clear(), C::OutcomeLedger, Unknown);
     attack(
         "consistency changed",
         &|r| {
             r.consistency[0].proof.pop();
         },
         C::ReviewerWitness,
+        Fail,
+    );
+    attack(
+        "consistency of the outcome's head changed",
+        &|r| {
+            r.consistency[1].proof.pop();
+        },
+        C::OutcomeLedger,
         Fail,
     );
     attack(
@@ -157,6 +172,19 @@ fn a_ledger_rewritten_after_a_person_saw_it_is_found_though_everything_is_signed
     }
     assert_eq!(report.verdict_of(ClaimId::ReviewerWitness), Some(Verdict::Fail));
     assert_eq!(report.verdict_of(ClaimId::PresentedBeforeSigning), Some(Verdict::Unknown));
+}
+
+/// Invariant D2: the head that an outcome names is one that the ledger had.
+#[test]
+fn attack_an_outcome_that_names_a_head_the_ledger_never_had_is_found() {
+    let mut world = World::open();
+    world.decide("alice", DecisionKind::Approve);
+    let mut outcome = world.form(None).unwrap();
+    outcome.ledger.root = crate::tree::leaf_hash(b"another past").to_string();
+    world.conclude_as(&outcome, &crate::testing::key("outcome"));
+    let report = check_record(&world.audit_record(), &world.pinned());
+    assert_eq!(report.verdict_of(ClaimId::Inclusion), Some(Verdict::Pass), "{report:#?}");
+    assert_eq!(report.verdict_of(ClaimId::OutcomeLedger), Some(Verdict::Fail), "{report:#?}");
 }
 
 fn executed_as(change: impl FnOnce(&mut ExecutionPredicate)) -> Report {

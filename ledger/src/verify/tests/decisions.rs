@@ -4,6 +4,7 @@ use seamark_contracts::decision::{ConfirmedValue, DecisionKind, DecisionPredicat
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::Tier;
 use seamark_contracts::id::UserUrn;
+use seamark_contracts::view::View;
 
 use super::super::*;
 use super::world::World;
@@ -22,7 +23,7 @@ fn judged(
     let (mut predicate, view) = world.draft("alice", kind);
     change(&mut predicate);
     let envelope = world.sign_decision(&predicate, &key("alice"));
-    check_decision(&envelope, &world.handoff, &world.trust(), &view, world.now).map(|_| ())
+    world.judge(&envelope, &view).map(|_| ())
 }
 
 fn fault(kind: DecisionKind, change: impl FnOnce(&mut DecisionPredicate)) -> String {
@@ -43,8 +44,8 @@ fn what_is_bound_cannot_be_changed() {
     assert_eq!(fault(Approve, |d| d.audience.push('x')), "Binding(\"audience\")");
     assert_eq!(fault(Approve, |d| d.contract.version = "1.2.1".to_owned()), "Binding(\"contract\")");
     assert_eq!(fault(Approve, |d| d.policy.id.push('x')), "Binding(\"policy\")");
-    assert_eq!(fault(Approve, |d| d.view.digest = Digest::of(b"other")), "View(\"is not the one that was signed\")");
-    assert!(fault(Approve, |d| d.view.disclosed.push("6K3y".to_owned())).starts_with("View("));
+    assert_eq!(fault(Approve, |d| d.view.digest = Digest::of(b"other")), "OtherView");
+    assert_eq!(fault(Approve, |d| d.view.disclosed.push("6K3y".to_owned())), "Disclosed");
     assert_eq!(fault(Approve, |d| d.reviewer.name = "Bob Example".to_owned()), "Reviewer");
     assert_eq!(fault(Approve, |d| d.reviewer.id = UserUrn::from_name("bob").unwrap()), "Reviewer");
     assert_eq!(fault(Approve, |d| d.reviewer.role = "compliance".to_owned()), "NotCandidate");
@@ -97,7 +98,7 @@ fn a_decision_on_another_attempt_never_counts_here() {
     let envelope = first.sign_decision(&predicate, &key("alice"));
     let next = first.escalated();
     let second = World::of("partial-refund", move |predicate| *predicate = next);
-    let judged = check_decision(&envelope, &second.handoff, &second.trust(), &view, second.now);
+    let judged = second.judge(&envelope, &view);
     assert!(matches!(judged, Err(DecisionFault::OtherHandoff)));
 }
 
@@ -106,7 +107,9 @@ fn the_key_counts_as_the_directory_says_when_it_is_recorded() {
     let mut world = World::open();
     let (predicate, view) = world.draft("alice", DecisionKind::Approve);
     let envelope = world.sign_decision(&predicate, &key("alice"));
-    let judge = |world: &World, now| check_decision(&envelope, &world.handoff, &world.trust(), &view, now).map(|_| ());
+    let judge = |world: &World, now| {
+        check_decision(&envelope, &world.handoff, &world.contract, &world.trust(), &view, now).map(|_| ())
+    };
     let ends = world.now;
     world
         .directory
@@ -128,7 +131,8 @@ fn a_role_counts_while_it_is_held() {
     let ends = world.now;
     let alice = world.directory.subjects.iter_mut().find(|subject| subject.id.ends_with("alice")).unwrap();
     alice.roles[0].to = Some(ends);
-    let judge = |now| check_decision(&envelope, &world.handoff, &world.trust(), &view, now).map(|_| ());
+    let judge =
+        |now| check_decision(&envelope, &world.handoff, &world.contract, &world.trust(), &view, now).map(|_| ());
     assert!(matches!(judge(ends), Err(DecisionFault::NotCandidate)));
     assert!(judge(ends.plus_ms(-1)).is_ok());
 }
@@ -143,7 +147,7 @@ fn a_key_of_an_agent_never_decides() {
     let agent = "urn:seamark:agent:order-desk";
     world.directory.keys.push(DirectoryKey::new(&robot.public_key(), KeyUse::Decision, agent, from, None));
     let envelope = world.sign_decision(&predicate, &robot);
-    let judged = check_decision(&envelope, &world.handoff, &world.trust(), &view, world.now);
+    let judged = world.judge(&envelope, &view);
     assert!(matches!(judged, Err(DecisionFault::Reviewer)));
 }
 
@@ -151,12 +155,96 @@ fn a_key_of_an_agent_never_decides() {
 fn a_view_is_of_this_statement_and_in_its_one_spelling() {
     let mut world = World::open();
     let (_, bytes) = world.view();
-    assert!(check_view(&bytes, &world.handoff).is_ok());
+    let judge =
+        |bytes: &[u8], world: &World| check_view(bytes, &world.handoff, &world.contract).map(|shown| shown.is_same);
+    assert!(matches!(judge(&bytes, &world), Ok(true)));
     let spaced = [bytes.as_slice(), b" "].concat();
-    assert!(matches!(check_view(&spaced, &world.handoff), Err(DecisionFault::View("is not in canonical form"))));
+    assert!(matches!(judge(&spaced, &world), Err(ViewFault::NotCanonical)));
     let other = World::of("returned-goods", |_| {});
-    assert!(matches!(check_view(&bytes, &other.handoff), Err(DecisionFault::View("is of another handoff statement"))));
-    assert!(matches!(check_view(b"{}", &world.handoff), Err(DecisionFault::ViewJson(_))));
+    assert!(matches!(judge(&bytes, &other), Err(ViewFault::OtherHandoff)));
+    assert!(matches!(judge(b"{}", &world), Err(ViewFault::Json(_))));
+    let mut loose = World::open();
+    let source = seamark_contracts::samples::find("refund.issue").unwrap().contract.replace("PT4H", "PT9H");
+    loose.contract = seamark_contracts::contract::CompiledContract::from_document(source.as_bytes()).unwrap();
+    assert!(matches!(judge(&bytes, &loose), Err(ViewFault::OtherContract)));
+}
+
+/// Signs over a view that was changed by whoever signs it.
+fn judged_on(kind: DecisionKind, change: impl Fn(&mut View, &mut DecisionPredicate)) -> Result<(), DecisionFault> {
+    let mut world = World::of("other-card", |_| {});
+    let (mut predicate, bytes) = world.draft("alice", kind);
+    let mut view: View = serde_json::from_slice(&bytes).unwrap();
+    change(&mut view, &mut predicate);
+    let bytes = view.to_bytes().unwrap();
+    predicate.view.digest = Digest::of(&bytes);
+    let envelope = world.sign_decision(&predicate, &key("alice"));
+    world.judge(&envelope, &bytes).map(|_| ())
+}
+
+/// Invariant B11: a candidate signs a view that they made up, so that it asks less of them. Whatever it calls its renderer,
+/// what the decision is judged by has to be the contract's.
+#[test]
+fn attack_a_forged_view_is_refused_whatever_it_says_rendered_it() {
+    use DecisionKind::{Approve, Escalate, Reject};
+    type Forge = fn(&mut View, &mut DecisionPredicate);
+    let forgeries: [(&str, DecisionKind, Forge); 9] = [
+        ("tier", Approve, |view, _| view.tier = Tier::T0),
+        ("facts", Approve, |view, decision| {
+            view.facts.iter_mut().for_each(|fact| fact.confirm = false);
+            decision.confirmed.clear();
+        }),
+        ("facts", Approve, |view, decision| {
+            view.facts[0].value = "EUR 1.00".to_owned();
+            decision
+                .confirmed
+                .iter_mut()
+                .filter(|one| one.fact == "f0")
+                .for_each(|one| one.value = "EUR 1.00".to_owned());
+        }),
+        ("facts", Approve, |view, _| view.facts.clear()),
+        ("evidence", Approve, |view, decision| {
+            view.evidence.iter_mut().for_each(|evidence| evidence.required = false);
+            decision.view.opened.clear();
+        }),
+        ("rules", Approve, |view, _| view.rules.clear()),
+        ("rejectReasons", Reject, |view, decision| {
+            view.reject_reasons[0].code = "because".to_owned();
+            decision.reason.code = "because".to_owned();
+        }),
+        ("escalationTargets", Escalate, |view, decision| {
+            view.escalation_targets.push("friends".to_owned());
+            decision.escalation.as_mut().unwrap().to = "friends".to_owned();
+        }),
+        ("fallbackOwner", Escalate, |view, decision| {
+            view.fallback_owner = "friends".to_owned();
+            decision.escalation.as_mut().unwrap().to = "friends".to_owned();
+        }),
+    ];
+    for (member, kind, forge) in forgeries {
+        for renderer in [None, Some("other-desk/1")] {
+            let judged = judged_on(kind, |view, decision| {
+                forge(view, decision);
+                if let Some(renderer) = renderer {
+                    view.renderer = renderer.to_owned();
+                }
+            });
+            let refused = matches!(judged, Err(DecisionFault::View(ViewFault::Forged(found))) if found == member);
+            assert!(refused, "{member} {renderer:?}: {judged:?}");
+        }
+    }
+}
+
+/// Invariant B11: in words that this version knows to the byte nothing may be changed; another renderer has its own words.
+#[test]
+fn attack_other_words_under_this_versions_name_are_refused() {
+    let reworded: fn(&mut View, &mut DecisionPredicate) = |view, _| view.ask = "Refund EUR 1.00?".to_owned();
+    let judged = judged_on(DecisionKind::Approve, reworded);
+    assert!(matches!(judged, Err(DecisionFault::View(ViewFault::Drift))), "{judged:?}");
+    let foreign = judged_on(DecisionKind::Approve, |view, decision| {
+        reworded(view, decision);
+        view.renderer = "other-desk/1".to_owned();
+    });
+    assert!(foreign.is_ok(), "{foreign:?}");
 }
 
 #[test]

@@ -277,8 +277,9 @@ impl World {
 
     fn consistency(&self) -> Vec<ConsistencyProof> {
         let to = self.frontier.size();
-        let sizes: BTreeSet<u64> =
-            self.decisions.iter().map(|signed| signed.statement.predicate.seen_checkpoint.size).collect();
+        let seen = self.decisions.iter().map(|signed| signed.statement.predicate.seen_checkpoint.size);
+        let named = self.outcome.iter().map(|(outcome, _)| outcome.predicate.ledger.size);
+        let sizes: BTreeSet<u64> = seen.chain(named).collect();
         let prove = |from: u64| {
             let proof = plan_consistency(from, to).unwrap().assemble(|id| self.nodes.get(&id).copied()).unwrap();
             ConsistencyProof { from, to, proof: proof.iter().map(Hash::to_string).collect() }
@@ -368,10 +369,15 @@ impl World {
         self.cast(&predicate, view, &key(person), EntryType::DecisionRecorded);
     }
 
+    /// Checks a decision as it is recorded now.
+    pub(super) fn judge(&self, envelope: &Value, view: &[u8]) -> Result<Verified<DecisionStatement>, DecisionFault> {
+        check_decision(envelope, &self.handoff, &self.contract, &self.trust(), view, self.now)
+    }
+
     /// Checks, records and keeps a decision.
     pub(super) fn cast(&mut self, predicate: &DecisionPredicate, view: Vec<u8>, signer: &SigningKey, kind: EntryType) {
         let envelope = self.sign_decision(predicate, signer);
-        let statement = check_decision(&envelope, &self.handoff, &self.trust(), &view, self.now).unwrap();
+        let statement = self.judge(&envelope, &view).unwrap();
         let signature = statement.signature;
         self.record(kind, &predicate.reviewer.keyid, statement.digest, &[signature]);
         self.decisions.push(Signed { envelope, view, statement, recorded_at: self.now });
@@ -501,6 +507,7 @@ impl World {
             handoff: self.handoff_envelope.clone(),
             decisions: self.decisions.iter().map(|signed| signed.envelope.clone()).collect(),
             views: self.decisions.iter().map(|signed| serde_json::from_slice(&signed.view).unwrap()).collect(),
+            contract: String::from_utf8(self.contract.canonical.clone()).unwrap(),
             directory: self.directory_envelope(),
             proofs: self.recorded(),
             checkpoint: self.checkpoint(),
