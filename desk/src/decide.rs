@@ -32,8 +32,8 @@ use crate::review::{Shown, candidate_refusal, is_id, not_found, offline_words, r
 use crate::unlock::OpenKey;
 use crate::words;
 
-/// How long an approval may be executed, in milliseconds.
-const WINDOW_MS: i64 = 60 * 60 * 1000;
+/// How long an approval may be executed, in milliseconds. Source: FORMATS.md §6.2.
+const WINDOW_MS: i64 = 15 * 60 * 1000;
 
 /// So long the person waits for a look at the ledger.
 const LOOK_PATIENCE: Duration = Duration::from_secs(3);
