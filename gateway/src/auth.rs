@@ -138,11 +138,14 @@ fn bearer(parts: &Parts) -> Result<&str, Failure> {
 
 fn limit(shared: &Shared, hash: &[u8]) -> Result<(), Failure> {
     let limits = &shared.limits;
-    shared.doorkeeper.rates.take(hash, limits.requests_per_s, limits.burst).map_err(|wait| {
-        let detail =
-            "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
-        Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
-    })
+    shared.doorkeeper.rates.take(hash, limits.requests_per_s, limits.burst).map_err(too_often)
+}
+
+/// More requests than these credentials may send.
+pub(crate) fn too_often(wait: Duration) -> Failure {
+    let detail =
+        "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
+    Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
 }
 
 /// The agent behind a key's text.

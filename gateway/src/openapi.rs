@@ -1,6 +1,5 @@
 //! The OpenAPI 3.1 document, out of the same types and the same table of endpoints that serve the requests.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
@@ -9,7 +8,10 @@ use schemars::{JsonSchema, Schema};
 use seamark_contracts::problem::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
-use crate::problem::{code_text, title};
+mod parts;
+pub(crate) mod problems;
+
+pub(crate) use parts::StreamReset;
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,47 +40,32 @@ pub(crate) struct Param {
     pub(crate) example: Value,
 }
 
-type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// A body. Its example is one that a gateway really took or gave; see [`EXAMPLES`].
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) media: &'static str,
     schema: Option<SchemaOf>,
+    /// Of a stream: the data of each event by its name.
+    events: Vec<(&'static str, SchemaOf)>,
+}
+
+/// The schema of a type, as a component.
+pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
 }
 
 impl Content {
     /// JSON of a type.
     fn json<T: JsonSchema>() -> Self {
-        Self { media: "application/json", schema: Some(|generator| generator.subschema_for::<T>()) }
+        Self { media: "application/json", schema: Some(schema_of::<T>), events: Vec::new() }
     }
 }
 
 /// Bodies by `OPERATION.request` and `OPERATION.STATUS`, recorded by the test `recorded_examples_are_current`.
 pub(crate) static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../examples.json")).unwrap_or_default());
-
-/// A DSSE envelope: `payload` is the statement's bytes in standard base64. See docs/FORMATS.md, section 3.
-#[derive(Clone, Debug, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used; envelopes are read by the ledger crate")]
-pub(crate) struct Envelope {
-    payload: String,
-    /// Always `application/vnd.in-toto+json`.
-    payload_type: String,
-    signatures: Vec<EnvelopeSignature>,
-}
-
-/// One signature of an envelope.
-#[derive(Clone, Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used; envelopes are read by the ledger crate")]
-pub(crate) struct EnvelopeSignature {
-    /// A hint: which key signed.
-    keyid: Option<String>,
-    /// Ed25519, 64 bytes, standard base64.
-    sig: String,
-}
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -99,7 +86,7 @@ pub(crate) struct Operation {
     pub(crate) params: Vec<Param>,
     pub(crate) request: Option<Content>,
     pub(crate) answers: Vec<Answer>,
-    problems: Vec<(StatusCode, ErrorCode)>,
+    pub(crate) problems: Vec<(StatusCode, ErrorCode)>,
 }
 
 impl Operation {
@@ -136,17 +123,20 @@ impl Operation {
     }
 
     /// A part of the path.
-    pub(crate) fn path(self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+    pub(crate) fn path(mut self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+        self.problems.push((StatusCode::NOT_FOUND, ErrorCode::NotFound));
         self.param(name, Place::Path, true, says, schema, example)
     }
 
-    /// An optional parameter after the question mark.
-    pub(crate) fn query(self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+    /// An optional parameter after the question mark. Wrong and unknown ones are refused.
+    pub(crate) fn query(mut self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+        self.problems.push((StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest));
         self.param(name, Place::Query, false, says, schema, example)
     }
 
     /// A parameter after the question mark that has to be there.
-    pub(crate) fn needs(self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+    pub(crate) fn needs(mut self, name: &'static str, says: &'static str, schema: Value, example: Value) -> Self {
+        self.problems.push((StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest));
         self.param(name, Place::Query, true, says, schema, example)
     }
 
@@ -155,12 +145,17 @@ impl Operation {
         self.param(name, Place::Header, false, says, schema, example)
     }
 
-    /// A JSON body.
-    pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
+    /// A JSON body whose shape the endpoint refuses as an invalid request.
+    pub(crate) fn takes<T: JsonSchema>(self) -> Self {
+        self.takes_document::<T>().fails(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest)
+    }
+
+    /// A JSON body whose shape the endpoint judges itself.
+    pub(crate) fn takes_document<T: JsonSchema>(mut self) -> Self {
         self.request = Some(Content::json::<T>());
         self.problems.push((StatusCode::BAD_REQUEST, ErrorCode::MalformedJson));
+        self.problems.push((StatusCode::REQUEST_TIMEOUT, ErrorCode::MalformedJson));
         self.problems.push((StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge));
-        self.problems.push((StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidRequest));
         self
     }
 
@@ -172,7 +167,15 @@ impl Operation {
 
     /// An answer that is no JSON.
     pub(crate) fn gives_text(mut self, media: &'static str, says: &'static str) -> Self {
-        self.answers.push(Answer { status: StatusCode::OK, says, content: Some(Content { media, schema: None }) });
+        let content = Content { media, schema: None, events: Vec::new() };
+        self.answers.push(Answer { status: StatusCode::OK, says, content: Some(content) });
+        self
+    }
+
+    /// A stream of server-sent events, `(name, data)`.
+    pub(crate) fn gives_events(mut self, says: &'static str, events: Vec<(&'static str, SchemaOf)>) -> Self {
+        let content = Content { media: "text/event-stream", schema: None, events };
+        self.answers.push(Answer { status: StatusCode::OK, says, content: Some(content) });
         self
     }
 
@@ -205,7 +208,12 @@ pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)], e
             members.insert(method.to_lowercase(), describe(operation, &mut context));
         }
     }
-    let schemas: Map<String, Value> = context.generator.take_definitions(true);
+    let webhooks = parts::webhooks(&mut context.generator, examples);
+    let mut schemas = parts::schemas(&mut context.generator);
+    schemas.extend(context.generator.take_definitions(true));
+    let responses = problems::fallbacks(&context.problem_schema);
+    let mut schemas = Value::Object(schemas);
+    parts::without_null(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -213,9 +221,9 @@ pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)], e
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Admits handoffs between agents, asks people, and delivers provable outcomes.",
             "description": INTRODUCTION,
-            "license": { "name": "AGPL-3.0-only", "identifier": "AGPL-3.0-only" },
+            "license": { "name": "Apache License 2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "http://127.0.0.1:7480", "description": "The address that `seamark serve` printed." }],
+        "servers": [{ "url": "http://127.0.0.1:7600", "description": "Where `seamark serve` listens unless told otherwise; it prints its address." }],
         "tags": [
             { "name": "agents", "description": "Submit handoffs, wait for outcomes, report what was done." },
             { "name": "reviewers", "description": "Enrol a device, follow reviews, decide." },
@@ -224,8 +232,10 @@ pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)], e
             { "name": "gateway", "description": "What this gateway is." },
         ],
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": schemas,
+            "responses": responses,
             "securitySchemes": {
                 "agentKey": { "type": "http", "scheme": "bearer", "description": "An agent key, `smk_...`, from `seamark agent-key create`." },
                 "session": { "type": "http", "scheme": "bearer", "description": "A session token, `sms_...`, from `POST /v1/sessions`." },
@@ -235,9 +245,13 @@ pub(crate) fn document(operations: &[(&'static str, &'static str, Operation)], e
 }
 
 const INTRODUCTION: &str = "Every body is JSON in UTF-8 without duplicate names, floating point numbers or integers beyond 2^53 - 1; \
-     a fractional number in a submission becomes a string. Times are `YYYY-MM-DDTHH:MM:SS.sssZ`. Unknown fields are refused. Every \
-     error is an RFC 9457 problem whose `code` programs switch on. What is signed, how it is hashed and how it is verified is in \
-     docs/FORMATS.md; this document and that one are enough to write a client, a reviewer's desk and a verifier.";
+     a fractional number in a submission becomes a string. Times are `YYYY-MM-DDTHH:MM:SS.sssZ`. Unknown fields and parameters are \
+     refused; what is absent is left out and never `null`. Every error is an RFC 9457 problem whose `code` programs switch on; its \
+     `requestId`, which is also the header `X-Request-Id` of every answer, names it in the gateway's log. An address that is not in \
+     this document answers 404 `not-found`, a method that an address does not have 405 `invalid-request` with `Allow`. A text with \
+     `contentSchema` holds the document that it names: envelopes hold statements, proofs hold ledger entries. What is signed, how it \
+     is hashed and how it is verified is in docs/FORMATS.md; this document and that one are enough to write an agent, a reviewer's \
+     desk and a verifier.";
 
 struct Context<'e> {
     generator: SchemaGenerator,
@@ -276,7 +290,8 @@ fn describe(operation: &Operation, context: &mut Context<'_>) -> Value {
         }
         responses.insert(answer.status.as_str().to_owned(), response);
     }
-    for (status, response) in describe_problems(&operation.problems, &context.problem_schema) {
+    let described = problems::describe(operation.id, &operation.problems, &context.problem_schema, context.examples);
+    for (status, response) in described {
         responses.insert(status, response);
     }
     members.insert("responses".to_owned(), Value::Object(responses));
@@ -305,52 +320,12 @@ fn describe_content(content: &Content, id: &str, part: &str, context: &mut Conte
         None => json!({ "type": "string" }),
     };
     let example = context.examples.get(&format!("{id}.{part}")).cloned().unwrap_or_default();
-    json!({ content.media: { "schema": schema, "example": example } })
-}
-
-/// One response per status, with an example for each code under it.
-fn describe_problems(problems: &[(StatusCode, ErrorCode)], schema: &Value) -> Vec<(String, Value)> {
-    let statuses: BTreeSet<u16> = problems.iter().map(|(status, _)| status.as_u16()).collect();
-    let one = |status: u16| {
-        let mut codes: Vec<ErrorCode> =
-            problems.iter().filter(|(at, _)| at.as_u16() == status).map(|(_, code)| *code).collect();
-        codes.sort_by_key(|code| code_text(*code));
-        codes.dedup();
-        let titles: Vec<&str> = codes.iter().map(|code| title(*code)).collect();
-        let example = |code: &ErrorCode| (code_text(*code), json!({ "value": example_problem(status, *code) }));
-        let examples: Map<String, Value> = codes.iter().map(example).collect();
-        let content = json!({ "application/problem+json": { "schema": schema, "examples": examples } });
-        (status.to_string(), json!({ "description": format!("{}.", titles.join(". ")), "content": content }))
-    };
-    statuses.into_iter().map(one).collect()
-}
-
-fn example_problem(status: u16, code: ErrorCode) -> Value {
-    let mut problem = json!({
-        "type": format!("https://seamark.dev/problems/{}", code_text(code)),
-        "code": code_text(code),
-        "title": title(code),
-        "status": status,
-        "detail": "What it means and what to do next, in a sentence or two.",
-        "requestId": "req_4mHq0c1YQ0m3vK2u",
-    });
-    let Some(members) = problem.as_object_mut() else { return problem };
-    match code {
-        ErrorCode::InvalidHandoff => {
-            let message = "a decimal number written as a string is expected";
-            members.insert(
-                "violations".to_owned(),
-                json!([{ "pointer": "/payload/amount", "rule": "schema", "message": message }]),
-            );
-        }
-        ErrorCode::Unavailable => {
-            members.insert("retryAfterMs".to_owned(), json!(1000));
-        }
-        ErrorCode::HandoffIdReused => {
-            let digest = "5b1f0f6f4e5d1f6a7f1f4b8d3c0f5f5d1e7a5a8e2c9f4e3b6d7c8a9b0c1d2e3f";
-            members.insert("storedDigest".to_owned(), json!(digest));
-        }
-        _ => {}
+    let mut described = json!({ "schema": schema, "example": example });
+    if let Some(members) = described.as_object_mut().filter(|_| !content.events.is_empty()) {
+        let events = content.events.iter();
+        let events: Map<String, Value> =
+            events.map(|(name, data)| ((*name).to_owned(), data(&mut context.generator).to_value())).collect();
+        members.insert("x-event-data".to_owned(), Value::Object(events));
     }
-    problem
+    json!({ content.media: described })
 }

@@ -106,16 +106,22 @@ pub(crate) fn router(shared: Shared) -> Router {
     }
     router
         .fallback(async || Failure::not_found("page"))
-        .method_not_allowed_fallback(async || {
-            Failure::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::InvalidRequest,
-                "This address exists, but not for this method. See /openapi.json.",
-            )
-        })
+        .method_not_allowed_fallback(async || other_method())
         .layer(DefaultBodyLimit::max(MAX_LARGE_BODY))
         .layer(middleware::from_fn_with_state(shared.clone(), finish))
         .with_state(shared)
+}
+
+/// An address without this method.
+pub(crate) fn other_method() -> Failure {
+    let detail = "This address exists, but not for this method. See /openapi.json.";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, detail)
+}
+
+/// A body that did not arrive in time.
+pub(crate) fn too_slow() -> Failure {
+    let detail = "The body took too long to arrive. Send the same request again.";
+    Failure::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::MalformedJson, detail)
 }
 
 /// The OpenAPI document.
@@ -156,7 +162,7 @@ async fn finish(State(shared): State<Shared>, request: Request, next: Next) -> R
 #[derive(Debug)]
 pub(crate) struct Received<const MAX: usize>(pub(crate) Bytes);
 
-/// A submission, a key, a report: 256 KiB.
+/// A key, a proof, a short request: 256 KiB.
 pub(crate) const SMALL: usize = 256 * 1024;
 /// With an envelope or a view in it: 1 MiB.
 pub(crate) const LARGE: usize = MAX_LARGE_BODY;
@@ -174,8 +180,7 @@ impl<const MAX: usize> FromRequest<Shared> for Received<MAX> {
         };
         let reading = Bytes::from_request(request, shared);
         let Ok(read) = tokio::time::timeout(shared.limits.body_timeout, reading).await else {
-            let detail = "The body took too long to arrive. Send the same request again.";
-            return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::MalformedJson, detail));
+            return Err(too_slow());
         };
         let bytes = read.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {

@@ -153,6 +153,10 @@ impl World {
             let given = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes)));
             self.note_example(method, path, "request", sent);
             self.note_example(method, path, status.as_str(), Some(given));
+        } else if let Ok(problem) = serde_json::from_slice::<Problem>(&bytes) {
+            let part = format!("{}.{}", status.as_str(), crate::problem::code_text(problem.code));
+            let example = crate::openapi::problems::as_example(serde_json::to_value(problem).unwrap());
+            self.note_example(method, path, &part, Some(example));
         }
         Reply { status, bytes }
     }

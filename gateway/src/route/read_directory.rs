@@ -3,10 +3,11 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use seamark_contracts::api::embedded::DirectoryEnvelope;
 use serde_json::Value;
 
 use super::{Endpoint, Json};
-use crate::openapi::{Access, Envelope, Operation};
+use crate::openapi::{Access, Operation};
 use crate::problem::Failure;
 use crate::state::Shared;
 use crate::{db, document};
@@ -14,7 +15,7 @@ use crate::{db, document};
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("readDirectory", "gateway", Access::Public, "Persons, agents and keys, signed")
         .says("A DSSE envelope of a directory statement (docs/FORMATS.md, section 8). Verify it against the pinned root key.")
-        .gives::<Envelope>(StatusCode::OK, "The newest directory.")
+        .gives::<DirectoryEnvelope>(StatusCode::OK, "The newest directory.")
         .fails(StatusCode::NOT_FOUND, seamark_contracts::problem::ErrorCode::NotFound);
     Endpoint { method: "GET", path: "/v1/directory", handler: get(handle), operation }
 }

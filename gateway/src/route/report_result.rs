@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use seamark_contracts::api::agent::ResultAnswer;
+use seamark_contracts::api::embedded::ExecutionEnvelope;
 use seamark_contracts::id::HandoffId;
 use seamark_contracts::problem::ErrorCode;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::{At, Body, Endpoint, Json, LARGE, handoff_param};
 use crate::auth::Agent;
 use crate::execute;
-use crate::openapi::{Access, Envelope, Operation};
+use crate::openapi::{Access, Operation};
 use crate::problem::Failure;
 use crate::state::Shared;
 
@@ -21,7 +22,7 @@ pub(crate) fn endpoint() -> Endpoint {
          per attempt; the same one again gets the same answer.",
     );
     let operation = handoff_param(operation)
-        .takes::<Envelope>()
+        .takes_document::<ExecutionEnvelope>()
         .gives::<ResultAnswer>(StatusCode::OK, "Recorded; the reviewer sees it.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::CONFLICT, ErrorCode::OutcomeExists)

@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use seamark_contracts::api::agent::CloudEvent;
 use seamark_contracts::problem::ErrorCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Asked, Endpoint};
 use crate::auth::Agent;
-use crate::openapi::{Access, Operation};
+use crate::openapi::{Access, Operation, SchemaOf, StreamReset, schema_of};
 use crate::problem::Failure;
 use crate::sse::{self, Listener};
 use crate::state::Shared;
@@ -25,15 +26,28 @@ pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("streamEvents", "agents", Access::Agent, "What happens to this agent's handoffs").says(
         "Server-sent events; `data` is a CloudEvent, `event` its type: `dev.seamark.review.opened.v1`, `dev.seamark.handoff.passed.v1`, \
          `dev.seamark.outcome.formed.v1`, `dev.seamark.execution.reported.v1`. `id` is a position; resume with `Last-Event-ID` or \
-         `after`. `event: reset` means that the given position is of no use: read the open handoffs one by one and go on from the \
-         position in its data. An event carries no proof; read the outcome and verify it.",
+         `after`, the header first. `event: reset` comes first when no position was given, or one that is of no use: read the handoffs \
+         that you wait for one by one, then go on from the position in its data. An event has the handoff as it is when the event is \
+         sent, so a replayed `review.opened` may already tell of an outcome. An event carries no proof; read the outcome and verify it.",
     );
     let operation = operation
         .header("Last-Event-ID", "Position to go on from.", json!({ "type": "string" }), json!("17"))
         .query("after", "The same, for clients that cannot set the header.", json!({ "type": "string" }), json!("17"))
-        .gives_text("text/event-stream", "The stream.")
+        .gives_events("The stream. `x-event-data` has the schema of each event's `data`.", events())
         .fails(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable);
     Endpoint { method: "GET", path: "/v1/events", handler: get(handle), operation }
+}
+
+fn events() -> Vec<(&'static str, SchemaOf)> {
+    let names = [
+        "dev.seamark.review.opened.v1",
+        "dev.seamark.handoff.passed.v1",
+        "dev.seamark.outcome.formed.v1",
+        "dev.seamark.execution.reported.v1",
+    ];
+    let mut events: Vec<(&'static str, SchemaOf)> = vec![("reset", schema_of::<StreamReset>)];
+    events.extend(names.map(|name| (name, schema_of::<CloudEvent> as SchemaOf)));
+    events
 }
 
 async fn handle(

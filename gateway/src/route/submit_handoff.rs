@@ -23,7 +23,7 @@ pub(crate) fn endpoint() -> Endpoint {
              current status. Other bytes under that id are 409. What breaks its contract is 422 with every violation; it is kept, \
              nobody is asked, and its id stays free.",
         )
-        .takes::<Submission>()
+        .takes_document::<Submission>()
         .gives::<HandoffAnswer>(StatusCode::CREATED, "Admitted: `open` waits for a person, `passed` needs none.")
         .gives::<HandoffAnswer>(StatusCode::OK, "These bytes were submitted before.")
         .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden)

@@ -17,8 +17,11 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use crate::openapi;
+use crate::openapi::problems::example_name;
 use crate::route;
 use crate::testing::{World, execution_key, payload_of};
+
+mod problems;
 
 /// The first bytes of a stream, as its example.
 async fn note_stream(world: &World, path: &str, token: &str, n_chunks: usize) {
@@ -27,6 +30,15 @@ async fn note_stream(world: &World, path: &str, token: &str, n_chunks: usize) {
     let chunks: Vec<_> = response.into_body().into_data_stream().take(n_chunks).collect().await;
     let text: String = chunks.into_iter().map(|chunk| String::from_utf8(chunk.unwrap().to_vec()).unwrap()).collect();
     world.note_example("GET", path, "200", Some(Value::from(text)));
+}
+
+/// The push of the first outcome, as the example of what webhooks get.
+async fn note_push(world: &World) {
+    let mut connection = world.gateway.shared.database.read().await.unwrap();
+    let now_ms = world.clock.now().as_ms();
+    let due = crate::db::outbox::list_due(&mut connection, now_ms, now_ms, 1).await.unwrap();
+    let body: Value = serde_json::from_slice(&due[0].body).unwrap();
+    world.examples.lock().unwrap().insert("outcomeFormed.request".to_owned(), body);
 }
 
 /// Everything that the interface offers, once.
@@ -45,6 +57,9 @@ async fn record() -> Map<String, Value> {
     );
     let alice = world.reviewer("Alice Example", &["reviewer"]).await;
     world.get("/v1/me", &alice.token).await;
+
+    let webhook: WebhookAnswer =
+        world.post("/v1/webhooks", &key, &json!({ "url": "https://agents.example.com/outcomes" })).await.ok();
 
     // A handoff all the way.
     let submission = world.submission("refund.issue", "returned-goods");
@@ -93,9 +108,8 @@ async fn record() -> Map<String, Value> {
     world.post(&format!("{path}/withdraw"), &key, &json!({ "reason": "The customer called back." })).await;
 
     // Followers, files, looking back, verifying.
-    let webhook: WebhookAnswer =
-        world.post("/v1/webhooks", &key, &json!({ "url": "https://agents.example.com/outcomes" })).await.ok();
     world.get("/v1/webhooks", &key).await;
+    note_push(&world).await;
     world.send("DELETE", &format!("/v1/webhooks/{}", webhook.webhook_id), Some(&key), none()).await;
     note_stream(&world, "/v1/events", &key, 3).await;
     note_stream(&world, "/v1/reviews/stream", &alice.token, 2).await;
@@ -130,9 +144,88 @@ fn check_generated(path: &Path, value: &Value) {
     );
 }
 
+type Operations = [(&'static str, &'static str, openapi::Operation)];
+
+/// Every problem that was answered is described, and every one described has an example of its own kind.
+fn check_problems(operations: &Operations, examples: &Map<String, Value>, document: &Value) {
+    let schema = json!({ "components": document["components"], "$ref": "#/components/schemas/Problem" });
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let (mut described, mut borrowed) = (BTreeSet::new(), BTreeSet::new());
+    for (method, path, operation) in operations {
+        for (status, code) in &operation.problems {
+            let (status, code_text) = (status.as_u16(), crate::problem::code_text(*code));
+            let name = example_name(operation.id, status, *code);
+            let response = &document["paths"][path][method.to_lowercase()]["responses"][status.to_string()];
+            let example = &response["content"]["application/problem+json"]["examples"][&code_text]["value"];
+            assert!(validator.is_valid(example), "{name}: {example}");
+            assert_eq!((&example["status"], &example["code"]), (&json!(status), &json!(code_text)), "{name}");
+            if !examples.contains_key(&name) && !matches!(status, 408 | 429 | 500 | 503) {
+                borrowed.insert(name.clone());
+            }
+            described.insert(name);
+        }
+    }
+    let problems =
+        examples.iter().filter(|(_, example)| example["type"].as_str().is_some_and(|kind| kind.contains("/problems/")));
+    let undescribed: Vec<&String> = problems.map(|(name, _)| name).filter(|name| !described.contains(*name)).collect();
+    assert!(undescribed.is_empty(), "answered and not in the document: {undescribed:?}");
+    // A gateway that runs has a directory and a checkpoint.
+    assert_eq!(
+        borrowed.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["readCheckpoint.404.not-found", "readDirectory.404.not-found"],
+        "described without an example of its own"
+    );
+}
+
+/// Envelopes and texts of the examples hold what their schemas say, and every reference leads somewhere.
+fn check_embedded(document: &Value) {
+    use base64ct::{Base64, Encoding as _};
+    fn walk(value: &Value, visit: &mut dyn FnMut(&Value)) {
+        visit(value);
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+            Value::Object(members) => members.values().for_each(|member| walk(member, visit)),
+            _ => {}
+        }
+    }
+    let mut statements: BTreeSet<String> = BTreeSet::new();
+    walk(document, &mut |value| {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
+        }
+        let embedded = match value.get("payloadType").and_then(Value::as_str) {
+            Some(_) => {
+                let Ok(bytes) = Base64::decode_vec(value["payload"].as_str().unwrap()) else { return };
+                let statement: Value = serde_json::from_slice(&bytes).unwrap();
+                let kind = statement["predicateType"].as_str().unwrap().split('/').nth(4).unwrap().to_owned();
+                let name = format!("{}{}Statement", kind[..1].to_uppercase(), &kind[1..]);
+                statements.insert(name.clone());
+                Some((name, statement))
+            }
+            None => {
+                let entry = value.get("entry").and_then(Value::as_str);
+                let view = value.get("view").and_then(Value::as_str);
+                entry
+                    .map(|text| ("Entry", text))
+                    .or(view.map(|text| ("View", text)))
+                    .and_then(|(name, text)| serde_json::from_str(text).ok().map(|value| (name.to_owned(), value)))
+            }
+        };
+        let Some((name, embedded)) = embedded else { return };
+        let schema = json!({ "components": document["components"], "$ref": format!("#/components/schemas/{name}") });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let faults: Vec<String> =
+            validator.iter_errors(&embedded).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(faults.is_empty(), "{name}: {faults:#?}");
+    });
+    let all = ["DecisionStatement", "DirectoryStatement", "ExecutionStatement", "HandoffStatement", "OutcomeStatement"];
+    assert_eq!(statements.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
 #[tokio::test]
 async fn generated_openapi_is_current() {
-    let examples = record().await;
+    let mut examples = record().await;
+    examples.extend(problems::record().await);
     let operations = route::operations();
     let document = openapi::document(&operations, &examples);
     let components = &document["components"];
@@ -158,8 +251,11 @@ async fn generated_openapi_is_current() {
             assert!(validator.is_valid(&param.example), "{}: example of {}", operation.id, param.name);
         }
     }
+    check_problems(&operations, &examples, &document);
+    check_embedded(&document);
     let unknown: Vec<&String> = examples
         .keys()
+        .filter(|name| *name != "outcomeFormed.request")
         .filter(|name| operations.iter().all(|(_, _, operation)| !name.starts_with(&format!("{}.", operation.id))))
         .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
