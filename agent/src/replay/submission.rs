@@ -23,7 +23,7 @@ use crate::derived::Derived;
 const BEGINNING: &str = "2024-05-15T19:00:00.000Z";
 /// Between two events of a run.
 const STEP_MS: i64 = 20_000;
-/// Largest submission that is sent; the gateway takes 256 KiB.
+/// Largest submission that is sent. The gateway takes 4 MiB and signs at most 256,000 bytes of it, files aside.
 pub(super) const MAX_BODY_BYTES: usize = 240 * 1024;
 /// A tool output from this size on is a large one.
 const LARGE_BYTES: usize = 4 * 1024;
