@@ -38,9 +38,10 @@ fn run_graph(mode: &str) -> Result<serde_json::Value> {
     gateway.publish_samples()?;
     let key = gateway.agent_key("order-desk")?;
     let code = gateway.invite("robin-reviewer", "reviewer")?;
+    let second = gateway.invite("sasha-reviewer", "reviewer")?;
     let example = root().join("contracts/samples/refund.issue/examples/returned-goods.json");
     let mut graph = Command::new(python());
-    graph.arg(root().join("tests/interop/refund_graph.py")).args([gateway.address(), key, code]);
+    graph.arg(root().join("tests/interop/refund_graph.py")).args([gateway.address(), key, code, second]);
     graph.arg(example).arg(mode).env("PYTHONDONTWRITEBYTECODE", "1");
     let printed = output(graph)?;
     drop(gateway);
@@ -54,10 +55,24 @@ fn a_langgraph_graph_refunds_exactly_what_a_person_approved() {
     assert_eq!(done["refunded"], true, "{done}");
 }
 
+/// Invariants B4 and B8: a reject of the requester has no weight, also for a verifier that shares no code with ours.
+#[test]
+fn a_langgraph_graph_refunds_over_a_reject_that_does_not_count() {
+    let done = run_graph("conflict").unwrap();
+    assert_eq!(done["refunded"], true, "{done}");
+}
+
 #[test]
 fn a_langgraph_graph_does_not_refund_what_a_person_rejected() {
     let done = run_graph("reject").unwrap();
     assert_eq!(done["refunded"], false, "{done}");
+}
+
+#[test]
+fn a_langgraph_graph_does_not_refund_before_the_approval_holds() {
+    let done = run_graph("later").unwrap();
+    assert_eq!(done["refunded"], false, "{done}");
+    assert!(done["refused"].as_str().unwrap().contains("does not hold yet"), "{done}");
 }
 
 #[test]

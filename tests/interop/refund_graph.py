@@ -1,7 +1,10 @@
 """A LangGraph graph whose refund step goes through Seamark over plain HTTP. No model, no Seamark library.
 
 The step submits a handoff and interrupts; the graph resumes only with an outcome that verifies, and refunds exactly
-what was approved. Usage: refund_graph.py GATEWAY AGENT_KEY INVITATION EXAMPLE.json approve|reject|forge
+what was approved. Usage: refund_graph.py GATEWAY AGENT_KEY INVITATION INVITATION EXAMPLE.json approve|reject|forge|conflict|later
+
+With `conflict` the first reviewer is the one for whom the refund is asked, rejects it, and has no weight; the second approves.
+With `later` the approval holds only from 150 seconds on.
 """
 
 import copy
@@ -58,13 +61,38 @@ def forged(delivery):
     return fake
 
 
+def check_the_verifier(delivery, trust, audience):
+    """What the verifier has to refuse, tried on a delivery that it accepts."""
+    verify.verify_delivery(delivery, trust, audience, http.now_text())
+
+    def refused(why, change=lambda fake: None, now=http.now_text(), to=audience):
+        fake = copy.deepcopy(delivery)
+        change(fake)
+        try:
+            verify.verify_delivery(fake, trust, to, now)
+        except f.Refused as fault:
+            f.need(why in str(fault), f"refused for another reason than {why!r}: {fault}")
+            return
+        raise f.Refused(f"accepted, although: {why}")
+
+    refused("has expired", now=http.now_text(901))
+    refused("another destination", to="https://elsewhere.example")
+    refused("not the one that was signed", lambda fake: fake["views"][0].update(tier="T0"))
+    refused("not the one that the handoff pins", lambda fake: fake.update(contract=fake["contract"].replace("PT4H", "PT9H")))
+    refused("no single entry", lambda fake: fake.update(proofs=fake["proofs"][:-1]))
+    refused("not as many views", lambda fake: fake["views"].clear())
+    refused("undisclosed", lambda fake: fake["disclosures"].pop())
+
+
 def main():
-    gateway, key, code, example_path, mode = sys.argv[1:]
+    gateway, key, code, second_code, example_path, mode = sys.argv[1:]
     agent = http.Agent(gateway, key)
     reviewer = http.Reviewer(gateway, code)
     trust = agent.get("/v1/trust")
     with open(example_path, encoding="utf-8") as file:
         example = json.load(file)
+    if mode == "conflict":
+        example["source"]["onBehalfOf"] = reviewer.person["id"]
     contract = agent.get(f"/v1/contracts/{example['contract']['name']}/{example['contract']['version']}")
     contract = contract if isinstance(contract, dict) else json.loads(contract)
     executed = []
@@ -79,16 +107,22 @@ def main():
     review = next(r for r in reviewer.reviews() if r["handoffId"] == handoff_id)
     raw = json.dumps(review, ensure_ascii=False)
     f.need(example["payload"]["card"]["number"] not in raw, "the reviewer received a raw card number")
+    if mode == "conflict":
+        own = reviewer.decide(review, "reject", {"code": "other", "text": "my own request"})
+        f.need(own["decision"]["counted"] is False and own["decision"]["why"] == "conflict", f"the requester's reject counts: {own}")
+        reviewer = http.Reviewer(gateway, second_code)
     kind = "reject" if mode == "reject" else "approve"
-    answer = reviewer.decide(review, kind, {"code": "none" if kind == "approve" else "other", "text": "checked"})
+    answer = reviewer.decide(review, kind, {"code": "none" if kind == "approve" else "other", "text": "checked"}, holds_from_s=150 if mode == "later" else 0)
     f.need(answer["decision"]["counted"] is True, "the decision does not count")
 
     delivery = agent.outcome(handoff_id)
     f.need(delivery is not None, "no outcome within the wait")
     if mode == "forge":
         delivery = forged(delivery)
+    if mode in ("approve", "conflict"):
+        check_the_verifier(delivery, trust, contract["destination"]["audience"])
     done = graph.invoke(Command(resume=delivery), config)
-    if mode == "approve":
+    if mode in ("approve", "conflict"):
         f.need(done.get("refunded") == example["payload"], f"not exactly the approved payload was executed: {done}")
         report(agent, handoff_id, executed[0], contract)
         try:
@@ -99,6 +133,13 @@ def main():
     else:
         f.need("refunded" not in done and not executed, "money moved without a verified approval")
         f.need(done.get("refused"), "the refusal has no reason")
+    if mode == "later":
+        verified = verify.verify_delivery(delivery, trust, contract["destination"]["audience"], http.now_text(40))
+        try:
+            agent.post(f"/v1/handoffs/{handoff_id}/attempt", {"attempt": verified["attempt"]})
+            raise f.Refused("the attempt could be used before its window")
+        except http.Problem as problem:
+            f.need(problem.body["code"] == "expired", str(problem))
     print(json.dumps({"mode": mode, "refunded": "refunded" in done, "refused": done.get("refused")}))
 
 

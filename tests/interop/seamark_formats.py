@@ -4,6 +4,7 @@ Shares no code with the Rust side. Raises Refused with a sentence whenever somet
 """
 
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -116,25 +117,146 @@ def expect_type(statement, kind):
     return statement["predicate"]
 
 
-class Directory:
-    """The signed list of people and keys, verified with the pinned root."""
+SKEW_MS = 120_000
 
-    def __init__(self, envelope, root_public):
+
+def ms(text):
+    """Milliseconds of a time of the profile."""
+    need(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text), "not a time of the profile")
+    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return round(moment.timestamp() * 1000)
+
+
+def holds_at(entry, at):
+    """Whether a key or role of the directory holds at a time."""
+    return entry["from"] <= at and ("to" not in entry or at < entry["to"])
+
+
+class Directory:
+    """The signed list of people and keys, verified with the pinned root (section 8.2)."""
+
+    def __init__(self, envelope, root_public, now):
         root = Ed25519PublicKey.from_public_bytes(root_public)
         statement, _, _ = open_envelope(envelope, {key_id(root): root})
         self.predicate = expect_type(statement, "directory")
+        need(ms(self.predicate["validFrom"]) <= ms(now) + SKEW_MS, "the directory is not valid yet")
+        need(ms(now) - SKEW_MS < ms(self.predicate["validTo"]), "the directory is not valid any more")
+        self.listed, self.subjects = {}, {}
+        for subject in self.predicate["subjects"]:
+            need(subject["id"] not in self.subjects, "a subject is listed twice")
+            self.subjects[subject["id"]] = subject
+        for entry in self.predicate["keys"]:
+            public = Ed25519PublicKey.from_public_bytes(un_b64url(entry["key"]))
+            need(key_id(public) == entry["keyid"], "a key in the directory has another id than it says")
+            need(entry["keyid"] not in self.listed, "a key is listed twice")
+            need(entry["keyid"] != key_id(root) and entry["use"] != "directory", "the root is listed among the keys")
+            need(entry["alg"] == "ed25519" and entry["subject"] in self.subjects, "a key has another algorithm or no subject")
+            self.listed[entry["keyid"]] = (entry, public)
 
     def keys(self, use):
-        found = {}
-        for entry in self.predicate["keys"]:
-            if entry["use"] == use and "to" not in entry:
-                public = Ed25519PublicKey.from_public_bytes(un_b64url(entry["key"]))
-                need(key_id(public) == entry["keyid"], "a key in the directory has another id than it says")
-                found[entry["keyid"]] = public
-        return found
+        return {keyid: public for keyid, (entry, public) in self.listed.items() if entry["use"] == use}
+
+    def valid_at(self, keyid, at):
+        return holds_at(self.listed[keyid][0], at)
 
     def subject_of(self, keyid):
-        return next(entry["subject"] for entry in self.predicate["keys"] if entry["keyid"] == keyid)
+        return self.subjects[self.listed[keyid][0]["subject"]]
+
+
+# ---- what every view has to say (section 6.1) ----
+
+
+def shown_at(predicate, path):
+    """(text, masked) of a template's field, as the signed statement shows it."""
+    root, rest = "payload", path.split(".")
+    if rest[0] == "tool_outputs":
+        index = next((i for i, output in enumerate(predicate["toolOutputs"]) if output["id"] == rest[1]), None)
+        if index is None or predicate["toolOutputs"][index]["result"].get("isError") is True:
+            return "not given", False
+        root, rest = "toolOutputs", [str(index), "result", "structuredContent", *rest[2:]]
+    masks = {mask["path"]: mask.get("shown", BULLET * 3) for mask in predicate["masks"]}
+    value, pointer = predicate[root], f"/{root}"
+    for step in [None, *rest]:
+        if step is not None:
+            pointer = f"{pointer}/{escape(step)}"
+            if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+        if pointer in masks:
+            return masks[pointer], True
+        if value is None:
+            return "not given", False
+    return value, False
+
+
+NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
+THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND".split()
+
+
+def money(amount, currency):
+    digits = 0 if currency in NO_DIGITS else 3 if currency in THREE_DIGITS else 2
+    whole, _, fraction = amount.lstrip("-").partition(".")
+    fraction = fraction.rstrip("0").ljust(digits, "0")
+    sign = "-" if amount.startswith("-") else ""
+    return f"{currency} {sign}{int(whole):,}" + (f".{fraction}" if fraction else "")
+
+
+def fill(predicate, template):
+    """(text, masked): a template of the contract with the formatters `money` and `list`; others are not known here."""
+    masked = []
+
+    def field(found):
+        path, _, formatter = (part.strip() for part in found.group(1).partition("|"))
+        value, hidden = shown_at(predicate, path)
+        masked.append(hidden)
+        if hidden or value == "not given":
+            return value
+        if formatter.startswith("money("):
+            return money(value, shown_at(predicate, formatter[6:-1])[0])
+        if isinstance(value, list):
+            return " and ".join(filter(None, [", ".join(value[:-1]), *value[-1:]])) or "none"
+        need(isinstance(value, str) and formatter in ("", "list"), f"this client does not know how to show {path}")
+        return value
+
+    return re.sub(r"\{([^{}]+)\}", field, template), any(masked)
+
+
+def binding_members(predicate, contract):
+    """What a view of this statement says under this contract, whatever renders it."""
+    verdicts = {one["index"]: one["verdict"] for one in predicate["comparisons"]}
+    facts = []
+    for index, line in enumerate(contract["review"]["compare"]):
+        value, masked = fill(predicate, line["value"])
+        confirm = line.get("confirm", False) and predicate["gate"]["tier"] >= "T3"
+        facts.append({"id": f"f{index}", "value": value, "masked": masked, "confirm": confirm, "verdict": verdicts.get(index)})
+    required = contract["review"].get("evidence", {}).get("required", [])
+    outputs = [{"id": o["id"], "required": f"tool_outputs.{o['id']}" in required} for o in predicate["toolOutputs"]]
+    files = [{"id": f"artifact:{a['digest']['sha256']}", "required": False} for a in predicate["artifacts"]]
+    owners = [*contract["owner"].get("escalation", []), predicate["fallbackOwner"]]
+    taken = predicate.get("escalated", {}).get("to")
+    return {
+        "template": predicate["action"]["template"], "tier": predicate["gate"]["tier"],
+        "audience": predicate["destination"]["audience"], "fallbackOwner": predicate["fallbackOwner"],
+        "correlationId": predicate["correlationId"], "submittedAt": predicate["submittedAt"],
+        "expiresAt": predicate["request"]["expiresAt"], "disclosed": [],
+        "rejectReasons": contract["review"]["reasons"]["reject"],
+        "escalationTargets": [owner for owner in dict.fromkeys(owners) if owner != taken],
+        "facts": facts, "rules": predicate["rules"], "evidence": outputs + files,
+    }
+
+
+def binding_of(view):
+    """The same members of a view that somebody made."""
+    names = ("template", "tier", "audience", "fallbackOwner", "correlationId", "submittedAt", "expiresAt", "disclosed")
+    told = {name: view[name] for name in (*names, "rejectReasons", "escalationTargets")}
+    told["facts"] = [
+        {**{name: fact[name] for name in ("id", "value", "masked", "confirm")}, "verdict": fact.get("compare", {}).get("verdict")}
+        for fact in view["facts"]
+    ]
+    told["rules"] = [{name: rule[name] for name in ("id", "kind", "result")} for rule in view["rules"]]
+    told["evidence"] = [{name: one[name] for name in ("id", "required")} for one in view["evidence"]]
+    return told
 
 
 # ---- disclosures and masks (section 4) ----

@@ -97,20 +97,24 @@ class Reviewer(Http):
                 return found
             after = f"&after={page['next']}"
 
-    def decide(self, review, kind, reason, escalation=None):
-        directory = f.Directory(self.get("/v1/directory"), f.un_b64url(self.trust["rootKey"]))
+    def decide(self, review, kind, reason, escalation=None, holds_from_s=0):
+        directory = f.Directory(self.get("/v1/directory"), f.un_b64url(self.trust["rootKey"]), now_text())
         handoff, _, digest = f.open_envelope(review["handoff"], directory.keys("handoff"))
         predicate = f.expect_type(handoff, "handoff")
         opened_at = now_text()
-        view = f.canonical(make_view(predicate, digest)).decode()
+        named = predicate["contract"]
+        contract = self.call("GET", f"/v1/contracts/{named['name']}/{named['version']}")[1]
+        contract = contract if isinstance(contract, dict) else json.loads(contract)
+        shown = make_view(predicate, digest, contract)
+        view = f.canonical(shown).decode()
         self.post(f"/v1/reviews/{review['reviewId']}/presented", {"view": view, "openedAt": opened_at})
         _, size, root = f.open_checkpoint(self.get("/v1/ledger/checkpoint"), self.trust["ledgerVkey"])
         seen = {"origin": self.trust["ledgerOrigin"], "size": size, "root": base64.b64encode(root).decode()}
-        statement = self.decision_statement(predicate, digest, kind, reason, view, opened_at, seen, escalation)
+        statement = self.decision_statement(predicate, digest, kind, reason, shown, opened_at, seen, escalation, holds_from_s)
         envelope = f.sign_envelope(statement, self.decision)
         return self.post(f"/v1/reviews/{review['reviewId']}/decisions", {"envelope": envelope, "view": view})
 
-    def decision_statement(self, predicate, digest, kind, reason, view, opened_at, seen, escalation):
+    def decision_statement(self, predicate, digest, kind, reason, view, opened_at, seen, escalation, holds_from_s):
         decided_at = now_text()
         meaning = {"approve": "I approve exactly this action", "reject": "I reject this action", "escalate": "I hand this decision on and do not decide it"}
         role = next(role for role in predicate["request"]["candidates"] if role in self.person["roles"])
@@ -118,31 +122,40 @@ class Reviewer(Http):
             "decisionId": uuid7(), "decision": kind, "meaning": meaning[kind], "attempt": predicate["attempt"],
             "audience": predicate["destination"]["audience"], "contract": predicate["contract"], "policy": predicate["request"]["policy"],
             "reviewer": {"id": self.person["id"], "name": self.person["name"], "role": role, "keyid": self.keyid},
-            "view": {"digest": {"sha256": f.sha256_hex(view.encode())}, "disclosed": [], "openedAt": opened_at, "dwellMs": 1000, "opened": []},
+            "view": {"digest": {"sha256": f.sha256_hex(f.canonical(view))}, "disclosed": [], "openedAt": opened_at, "dwellMs": 1000,
+                     "opened": [evidence["id"] for evidence in view["evidence"]]},
             "auth": {"method": "pin", "at": decided_at}, "reason": reason, "seenCheckpoint": seen, "decidedAt": decided_at,
         }
         if kind == "approve":
-            decision["constraints"] = {"notBefore": decided_at, "expiresAt": now_text(900), "maxUses": 1}
+            decision["constraints"] = {"notBefore": now_text(holds_from_s) if holds_from_s else decided_at, "expiresAt": now_text(900), "maxUses": 1}
+        confirmed = [{"fact": fact["id"], "value": fact["value"]} for fact in view["facts"] if fact["confirm"]]
+        if confirmed:
+            decision["confirmed"] = confirmed
         if escalation:
             decision["escalation"] = escalation
         subject = [{"name": f"urn:seamark:handoff:{predicate['handoffId']}", "digest": {"sha256": digest}}]
         return {"_type": f.STATEMENT, "subject": subject, "predicateType": f.PREDICATE.format("decision"), "predicate": decision}
 
 
-def make_view(predicate, digest):
-    """What this client shows: a renderer of its own, so an auditor of another make says UNKNOWN to its wording."""
-    request, contract = predicate["request"], predicate["contract"]
+def make_view(predicate, digest, contract):
+    """What this client shows: words of its own, so an auditor of another make says UNKNOWN to them, around the binding
+    members, which are the same in every view."""
+    request, pinned, members = predicate["request"], predicate["contract"], f.binding_members(predicate, contract)
+    facts = []
+    for fact, line in zip(members["facts"], contract["review"]["compare"]):
+        verdict, words = fact.pop("verdict"), {"label": line["label"]}
+        if verdict:
+            words["compare"] = {"source": line["with"]["path"], "verdict": verdict, "text": verdict}
+        facts.append({**fact, **words})
+    evidence = [{**one, "title": one["id"], "source": one["id"], "isError": False, "described": False, "rows": [], "texts": []} for one in members["evidence"]]
     return {
+        **members, "facts": facts, "evidence": evidence, "rules": [{**rule, "text": rule["id"]} for rule in members["rules"]],
         "v": 1, "nonce": f.b64url(os.urandom(16)), "handoff": {"sha256": digest}, "handoffId": predicate["handoffId"],
-        "revision": predicate["revision"], "renderer": "interop/1", "contract": contract, "template": predicate["action"]["template"],
-        "templateDigest": predicate["action"]["templateDigest"], "locale": "en", "title": contract["name"],
-        "ask": f"Allow {contract['name']}?", "line": contract["name"], "context": predicate["correlationId"], "object": contract["name"],
-        "tier": predicate["gate"]["tier"], "why": predicate["gate"]["reasons"],
-        "source": predicate["source"]["agent"], "destination": predicate["destination"]["agent"],
-        "audience": predicate["destination"]["audience"], "fallbackOwner": predicate["fallbackOwner"],
-        "correlationId": predicate["correlationId"], "submittedAt": predicate["submittedAt"], "expiresAt": request["expiresAt"],
+        "revision": predicate["revision"], "renderer": "interop/1", "contract": pinned,
+        "templateDigest": predicate["action"]["templateDigest"], "locale": "en", "title": pinned["name"],
+        "ask": f"Allow {pinned['name']}?", "line": pinned["name"], "context": predicate["correlationId"], "object": pinned["name"],
+        "why": predicate["gate"]["reasons"], "source": predicate["source"]["agent"], "destination": predicate["destination"]["agent"],
         "branches": [{"option": option, "text": option} for option in request["options"]],
-        "facts": [], "rules": [], "constraints": predicate["constraints"], "taskState": {"completed": [], "inProgress": [], "skipped": [], "deferred": []},
-        "evidence": [], "evaluations": predicate["evaluations"], "payload": [], "chain": [], "warnings": [],
-        "rejectReasons": [{"code": "other", "text": "Other"}], "escalationTargets": [], "disclosed": [],
+        "constraints": predicate["constraints"], "taskState": {"completed": [], "inProgress": [], "skipped": [], "deferred": []},
+        "evaluations": predicate["evaluations"], "payload": [], "chain": [], "warnings": [],
     }
