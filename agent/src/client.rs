@@ -1,8 +1,9 @@
 //! HTTP client of the gateway for agents: one method per request, typed errors, careful retries.
 //!
 //! A request is repeated only when repeating it changes nothing: reads, a submission (the same bytes give the same answer
-//! for ever, invariant A1), an acknowledgement, a result (the same signed bytes). Using an attempt is never repeated by
-//! this client: after a lost answer nobody can tell whether it was used, and the safe reading is that it was.
+//! for ever, invariant A1), an acknowledgement, a result (the same signed bytes). It is tried five times at most. Using an
+//! attempt is repeated only after an answer that says that nothing was changed: after a lost one nobody can tell whether it
+//! was used, and the safe reading is that it was.
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ pub(super) const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take beyond the time that the gateway was asked to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pauses before the second and later tries.
+/// Pauses before the second and later tries; after the last one the error is the caller's.
 const PAUSES_MS: [u64; 4] = [100, 300, 1_000, 2_000];
 /// The longest pause that a gateway may ask for.
 const MAX_PAUSE_MS: u64 = 10_000;
@@ -80,16 +80,16 @@ impl Transport {
         repeat: Repeat,
         patience: Duration,
     ) -> Result<Answer, ClientError> {
-        let mut pauses = PAUSES_MS.into_iter();
+        let mut n_tries = 0;
         loop {
             let error = match self.send_once(&method, path, body, patience).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let Some(pause_ms) = pauses.next().filter(|_| may_repeat(&error, repeat)) else { return Err(error) };
-            let pause_ms = asked_pause_ms(&error).unwrap_or(pause_ms);
-            tracing::debug!(path, pause_ms, "no usable answer yet, trying again");
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            n_tries += 1;
+            let Some(pause) = pause_after(n_tries, &error, repeat) else { return Err(error) };
+            tracing::debug!(path, ?pause, "no usable answer yet, trying again");
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -135,6 +135,13 @@ impl Transport {
             source: error.without_url(),
         }
     }
+}
+
+/// How long to wait after this many tries before the next one; `None` when there is none. At most five tries, and at most
+/// ten seconds between two.
+fn pause_after(n_tries: usize, error: &ClientError, repeat: Repeat) -> Option<Duration> {
+    let pause_ms = PAUSES_MS.get(n_tries.checked_sub(1)?).copied().filter(|_| may_repeat(error, repeat))?;
+    Some(Duration::from_millis(asked_pause_ms(error).unwrap_or(pause_ms)))
 }
 
 /// An answer that says "not now" changed nothing, so it may be repeated always; a lost answer only when repeating is safe.
@@ -224,6 +231,36 @@ mod tests {
         let status = ClientError::Status { status: 503 };
         assert!(may_repeat(&status, Repeat::Safe));
         assert!(!may_repeat(&status, Repeat::Never));
+    }
+
+    fn problem(code: ErrorCode, retry_after_ms: Option<u64>) -> ClientError {
+        ClientError::Problem(Box::new(Problem {
+            kind: "about:blank".to_owned(),
+            code,
+            title: String::new(),
+            status: 500,
+            detail: String::new(),
+            violations: Vec::new(),
+            request_id: "req_1".to_owned(),
+            retry_after_ms,
+            stored_digest: None,
+        }))
+    }
+
+    /// Invariant G2: a gateway that fails is not asked for ever, and an attempt is used by one request only.
+    #[test]
+    fn a_gateway_that_keeps_failing_is_asked_five_times_with_growing_pauses() {
+        let pauses = |error: &ClientError, repeat| -> Vec<u64> {
+            (1..100).map_while(|n| pause_after(n, error, repeat)).map(|pause| pause.as_millis() as u64).collect()
+        };
+        let internal = problem(ErrorCode::Internal, None);
+        assert_eq!(pauses(&internal, Repeat::Safe), PAUSES_MS);
+        assert!(PAUSES_MS.is_sorted());
+        assert!(pauses(&internal, Repeat::Never).is_empty());
+        let busy = problem(ErrorCode::Unavailable, Some(3_600_000));
+        assert_eq!(pauses(&busy, Repeat::Safe), [MAX_PAUSE_MS; 4], "however long it asks to wait");
+        assert!(pauses(&problem(ErrorCode::InvalidHandoff, Some(1)), Repeat::Safe).is_empty());
+        assert!(pauses(&ClientError::Status { status: 503 }, Repeat::Never).is_empty());
     }
 
     #[test]
