@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use seamark_desk::answer::{DeskEvent, ReviewPane};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use seamark_contracts::decision::DecisionKind;
+use seamark_desk::answer::{DecideRequest, DeskEvent, OutboxKind, ReasonInput, ReviewPane};
 use seamark_desk::clock::{SystemChance, SystemClock};
 use seamark_desk::keys::{KdfCost, SecretService};
 use seamark_desk::{Desk, DeskOptions, EnrolRequest};
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::GatewayProcess;
@@ -21,6 +23,7 @@ pub const PIN: &str = "739182";
 #[derive(Debug)]
 pub struct TestDesk {
     pub desk: Arc<Desk>,
+    work: Option<JoinHandle<()>>,
     shutdown: CancellationToken,
 }
 
@@ -32,11 +35,11 @@ impl TestDesk {
     pub async fn open(data_dir: &Path) -> Result<Self> {
         let desk = Arc::new(Desk::open(options(data_dir)).await?);
         let shutdown = CancellationToken::new();
-        tokio::spawn({
+        let work = tokio::spawn({
             let (desk, shutdown) = (desk.clone(), shutdown.clone());
             async move { desk.run(shutdown).await }
         });
-        Ok(Self { desk, shutdown })
+        Ok(Self { desk, work: Some(work), shutdown })
     }
 
     /// Opens one and enrols it as `person` with `role`.
@@ -91,6 +94,52 @@ impl TestDesk {
         }
         Ok(pane)
     }
+
+    /// Waits until everything that was decided here is counted by the gateway; the decisions' ids.
+    ///
+    /// # Errors
+    /// When that takes longer than `patience`, or one is refused for good.
+    pub async fn sends_all(&self, patience: Duration) -> Result<Vec<String>> {
+        let mut events = self.desk.events();
+        let sent = async {
+            loop {
+                let rows = self.desk.outbox_rows().await.map_err(|refusal| anyhow!("{refusal:?}"))?;
+                let lost = rows.iter().find(|row| matches!(row.state, OutboxKind::NotCounted | OutboxKind::Parked));
+                ensure!(lost.is_none(), "a decision does not count: {lost:?}");
+                if rows.iter().all(|row| matches!(row.state, OutboxKind::Counted | OutboxKind::Delivered)) {
+                    return Ok(rows.into_iter().map(|row| row.decision_id).collect());
+                }
+                next(&mut events).await?;
+            }
+        };
+        tokio::time::timeout(patience, sent).await.context("decisions stay in the outbox")?
+    }
+
+    /// Ends its work and gives its folder free.
+    ///
+    /// # Errors
+    /// When its work ended in a panic.
+    pub async fn close(mut self) -> Result<()> {
+        self.shutdown.cancel();
+        if let Some(work) = self.work.take() {
+            work.await.context("the desk's work")?;
+        }
+        Ok(())
+    }
+}
+
+/// The answer of somebody who approves a review that asks for no reason and no typed value.
+#[must_use]
+pub fn approval(pane: &ReviewPane) -> DecideRequest {
+    DecideRequest {
+        review_id: pane.review_id.clone(),
+        view_digest: pane.view_digest.clone(),
+        decision: DecisionKind::Approve,
+        reason: ReasonInput { code: "none".to_owned(), text: String::new() },
+        escalation: None,
+        confirmed: Vec::new(),
+        pin: None,
+    }
 }
 
 impl Drop for TestDesk {
@@ -100,7 +149,10 @@ impl Drop for TestDesk {
 }
 
 /// The next event; one that was missed is as good as any.
-async fn next(events: &mut broadcast::Receiver<DeskEvent>) -> Result<()> {
+///
+/// # Errors
+/// When the desk has ended.
+pub async fn next(events: &mut broadcast::Receiver<DeskEvent>) -> Result<()> {
     match events.recv().await {
         Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
         Err(broadcast::error::RecvError::Closed) => Err(anyhow!("the desk has ended")),

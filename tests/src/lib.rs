@@ -4,5 +4,6 @@
 
 pub mod desk;
 pub mod gateway;
+pub mod keyring;
 pub mod programs;
 pub mod window;

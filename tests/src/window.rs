@@ -1,13 +1,13 @@
 //! One window of the built app, driven over WebDriver the way a person drives it: by what is written on screen.
 
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::gateway::free_port;
 use crate::programs::{artefacts, built};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,6 +15,10 @@ use serde_json::json;
 
 /// How long anything on screen may take before the test gives up. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Makes the page draw frames that look all the same.
+const REPAINT: &str = "const done = arguments[arguments.length - 1]; let n = 0; window.repaint = setInterval(() => { \
+    n += 1; document.body.style.opacity = n % 2 ? '0.9999' : ''; if (n === 5) done() }, 20)";
 
 /// Rows of the inbox.
 const ROWS: &str =
@@ -25,6 +29,7 @@ const ROWS: &str =
 pub struct Window {
     client: Client,
     driver: Child,
+    app: App,
 }
 
 impl Window {
@@ -52,12 +57,13 @@ impl Window {
         wait_for_port(port).await?;
         let options = json!({ "binary": program, "args": arguments });
         let capabilities = json!({ "webkitgtk:browserOptions": options });
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.as_object().context("capabilities")?.clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .context("opening the window")?;
-        Ok(Self { client, driver })
+        let app = App { program: program.to_owned(), arguments: arguments.to_owned() };
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.as_object().context("capabilities")?.clone());
+        // A program that ends before it has a window leaves the driver waiting for ever.
+        let client = tokio::time::timeout(PATIENCE, builder.connect(&format!("http://127.0.0.1:{port}"))).await;
+        let client = client.context("the program opens no window")?.context("opening the window")?;
+        Ok(Self { client, driver, app })
     }
 
     /// Waits until `text` is on screen, and visible.
@@ -65,7 +71,15 @@ impl Window {
     /// # Errors
     /// When it does not come about, with what the screen says instead.
     pub async fn sees(&self, text: &str) -> Result<Element> {
-        self.find(&format!("//body//*[text()[contains(normalize-space(.), {})]]", quoted(text)))
+        self.sees_within(text, PATIENCE).await
+    }
+
+    /// The same for what is known to take its time, as a deadline does.
+    ///
+    /// # Errors
+    /// When it does not come about, with what the screen says instead.
+    pub async fn sees_within(&self, text: &str, patience: Duration) -> Result<Element> {
+        self.find_within(&format!("//body//*[text()[contains(normalize-space(.), {})]]", quoted(text)), patience)
             .await
             .with_context(|| format!("waiting to see {text:?}"))
     }
@@ -189,7 +203,10 @@ impl Window {
             match self.find(path).await?.click().await {
                 Ok(()) => return Ok(()),
                 Err(_) if started.elapsed() < PATIENCE => tick().await,
-                Err(error) => return Err(error).with_context(|| format!("clicking {path}")),
+                Err(error) => {
+                    self.picture("failed").await?;
+                    return Err(error).with_context(|| format!("clicking {path}"));
+                }
             }
         }
     }
@@ -208,9 +225,33 @@ impl Window {
     /// When it does not come about, with what the screen says instead.
     pub async fn picture(&self, name: &str) -> Result<()> {
         self.client.execute_async("document.fonts.ready.then(arguments[arguments.length - 1])", vec![]).await?;
-        let png = self.client.screenshot().await?;
+        // A picture is taken when the next frame is drawn, and a page on which nothing moves draws none.
+        self.client.execute_async(REPAINT, vec![]).await?;
+        let taken = tokio::time::timeout(PATIENCE, self.client.screenshot()).await;
+        self.run("clearInterval(window.repaint); document.body.style.opacity = ''").await?;
+        let png = taken.with_context(|| format!("no picture {name}: the window draws nothing"))??;
         std::fs::write(artefacts("window")?.join(format!("{name}.png")), png)?;
         Ok(())
+    }
+
+    /// Keeps a picture in the light and one in the dark theme, and leaves the light one on.
+    ///
+    /// # Errors
+    /// When it does not come about, with what the screen says instead.
+    pub async fn pictures(&self, name: &str) -> Result<()> {
+        for theme in ["dark", "light"] {
+            self.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await?;
+            self.picture(&format!("{name}-{theme}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows everything from its beginning, as it is after opening.
+    ///
+    /// # Errors
+    /// When it does not come about, with what the screen says instead.
+    pub async fn scroll_to_top(&self) -> Result<()> {
+        self.run("document.querySelectorAll('*').forEach((element) => { element.scrollTop = 0 })").await.map(drop)
     }
 
     /// Sets the window's size in pixels.
@@ -221,18 +262,25 @@ impl Window {
         Ok(self.client.set_window_size(width, height).await?)
     }
 
-    /// Ends the app.
+    /// Ends the app, and waits until it is gone: only then is its folder free.
     ///
     /// # Errors
-    /// When it does not come about, with what the screen says instead.
-    pub async fn close(mut self) -> Result<()> {
+    /// When it does not end.
+    pub async fn close(self) -> Result<()> {
         self.client.clone().close().await?;
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        let started = Instant::now();
+        while !self.app.processes().is_empty() {
+            ensure!(started.elapsed() < PATIENCE, "the window was closed and its program does not end");
+            tick().await;
+        }
         Ok(())
     }
 
     async fn find(&self, path: &str) -> Result<Element> {
+        self.find_within(path, PATIENCE).await
+    }
+
+    async fn find_within(&self, path: &str, patience: Duration) -> Result<Element> {
         let started = Instant::now();
         loop {
             for element in self.client.find_all(Locator::XPath(path)).await? {
@@ -240,7 +288,8 @@ impl Window {
                     return Ok(element);
                 }
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
+                self.picture("failed").await?;
                 bail!("nothing on screen matches {path}; the screen says:\n{}", self.text().await?);
             }
             tick().await;
@@ -252,6 +301,38 @@ impl Drop for Window {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+        // The driver leaves what it started behind.
+        self.app.kill();
+    }
+}
+
+/// The program behind the window. The driver starts it, so it is known by its command line only.
+#[derive(Debug)]
+struct App {
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl App {
+    fn processes(&self) -> Vec<String> {
+        let mut wanted = self.program.to_string_lossy().into_owned();
+        for argument in &self.arguments {
+            wanted.push('\0');
+            wanted.push_str(argument);
+        }
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours = all.filter(|process| {
+            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).trim_end_matches('\0') == wanted
+        });
+        ours.map(|process| process.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    fn kill(&self) {
+        let processes = self.processes();
+        if !processes.is_empty() {
+            let _ = Command::new("kill").arg("-KILL").args(processes).status();
+        }
     }
 }
 

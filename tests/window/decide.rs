@@ -2,33 +2,31 @@
 
 use anyhow::Result;
 
-use crate::scene::{PIN, Scene, folder_contains, open_handoff};
+use crate::scene::{PIN, Scene, folder_contains};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_signed_recorded_counted_delivered_and_can_be_verified_later() -> Result<()> {
     let scene = Scene::open().await?;
-    let handoff = scene.example("refund.issue", "returned-goods")?;
-    let id = scene.submit(&handoff).await?;
-    open_handoff(&scene.window, "129.90").await?;
+    let id = scene.open_refund("returned-goods", "129.90").await?;
     scene.window.press("Approve").await?;
     scene.window.sees("You approve").await?;
-    scene.window.picture("sheet-approve-light").await?;
+    scene.window.pictures("sheet-approve").await?;
     scene.window.type_into("Signing PIN", PIN).await?;
     scene.window.press("Sign and approve").await?;
     scene.window.sees("Decided.").await?;
-    let delivery = scene.outcome(&id).await?;
-    assert_eq!(scene.status(&id).await?, "approved");
+    let delivery = scene.agent.outcome(&id).await?;
+    assert_eq!(scene.agent.status(&id).await?, "approved");
     assert!(delivery["disclosures"].as_array().is_some_and(|all| !all.is_empty()));
     scene.window.sees("Delivered").await?;
-    scene.window.picture("decided-light").await?;
+    scene.window.pictures("decided").await?;
     scene.window.press("Audit").await?;
     scene.window.sees("Decisions of the past").await?;
-    scene.window.picture("audit-light").await?;
+    scene.window.pictures("audit").await?;
     scene.window.press("Refund EUR 129.90").await?;
     scene.window.press("Verify").await?;
     scene.window.sees("passed").await?;
     assert!(!scene.window.is_on_screen("failed").await?, "{}", scene.window.text().await?);
-    scene.window.picture("record-light").await?;
+    scene.window.pictures("record").await?;
     // Invariant F1: what the contract masks never reached this computer.
     assert!(!folder_contains(&scene.desk_dir(), "4012888888881881")?);
     assert!(!folder_contains(&scene.desk_dir(), "ines.falk@post.example")?);
@@ -38,10 +36,10 @@ async fn an_approval_is_signed_recorded_counted_delivered_and_can_be_verified_la
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reject_needs_a_reason_and_ends_the_review() -> Result<()> {
     let scene = Scene::open().await?;
-    let id = scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
-    open_handoff(&scene.window, "129.90").await?;
+    let id = scene.open_refund("returned-goods", "129.90").await?;
     scene.window.press("Reject").await?;
     scene.window.sees("You reject").await?;
+    scene.window.pictures("sheet-reject").await?;
     scene.window.type_into("Signing PIN", PIN).await?;
     scene.window.press("Sign and reject").await?;
     scene.window.sees("Choose why.").await?;
@@ -49,23 +47,23 @@ async fn a_reject_needs_a_reason_and_ends_the_review() -> Result<()> {
     scene.window.type_into("What should change", "Refund to the card of the order.").await?;
     scene.window.press("Sign and reject").await?;
     scene.window.sees("Decided.").await?;
-    scene.outcome(&id).await?;
-    assert_eq!(scene.status(&id).await?, "rejected");
+    scene.agent.outcome(&id).await?;
+    assert_eq!(scene.agent.status(&id).await?, "rejected");
     scene.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_escalation_keeps_the_deadline_running_and_leaves_the_inbox() -> Result<()> {
     let scene = Scene::open().await?;
-    let id = scene.submit(&scene.example("refund.issue", "returned-goods")?).await?;
-    open_handoff(&scene.window, "129.90").await?;
+    let id = scene.open_refund("returned-goods", "129.90").await?;
     scene.window.press("Escalate").await?;
     scene.window.sees("You escalate").await?;
+    scene.window.pictures("sheet-escalate").await?;
     scene.window.choose_first("To whom").await?;
     scene.window.type_into("Your question", "Is this customer known to you?").await?;
     scene.window.type_into("Signing PIN", PIN).await?;
     scene.window.press("Sign and escalate").await?;
     scene.window.sees("Decided.").await?;
-    assert_eq!(scene.status(&id).await?, "open");
+    assert_eq!(scene.agent.status(&id).await?, "open");
     scene.close().await
 }

@@ -1,9 +1,12 @@
-//! The real window in its real web engine, with a real gateway and a real keyring.
+//! The real window in its real web engine, and the desk behind it, with a real gateway and a real keyring.
 //!
 //! Run through `cargo xtask test`, which gives it a display, a session bus and an unlocked Secret Service. Pictures are
 //! kept under `target/window/`.
 
+mod agent;
 mod decide;
 mod first_run;
+mod killed;
+mod places;
 mod scene;
 mod trouble;

@@ -1,16 +1,14 @@
 //! A gateway, an agent and an open window of a reviewer who has just connected.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
-use seamark_contracts::clock::{Clock as _, Timestamp};
-use seamark_contracts::id::HandoffId;
-use seamark_desk::clock::{SystemChance, SystemClock};
+use anyhow::Result;
 use seamark_tests::gateway::GatewayProcess;
 use seamark_tests::programs::root;
 use seamark_tests::window::Window;
-use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::agent::Agent;
 
 /// The PIN of the reviewer in every scene.
 pub const PIN: &str = "739182";
@@ -18,18 +16,40 @@ pub const PIN: &str = "739182";
 pub struct Scene {
     pub window: Window,
     pub gateway: GatewayProcess,
-    pub key: String,
+    pub agent: Agent,
     pub folder: TempDir,
-    http: reqwest::Client,
 }
 
 impl Scene {
     /// Starts a gateway with the shipped contracts and connects a new desk to it through the window.
     pub async fn open() -> Result<Self> {
+        Self::open_with(&root().join("contracts/samples")).await
+    }
+
+    /// The same with the contract for refunds changed: each `(from, to)` is replaced in its text.
+    pub async fn open_changed(changes: &[(&str, &str)]) -> Result<Self> {
+        let contracts = tempfile::tempdir()?;
+        let sample = root().join("contracts/samples/refund.issue");
+        let examples = contracts.path().join("examples");
+        std::fs::create_dir(&examples)?;
+        for example in std::fs::read_dir(sample.join("examples"))? {
+            let example = example?;
+            std::fs::copy(example.path(), examples.join(example.file_name()))?;
+        }
+        let mut text = std::fs::read_to_string(sample.join("contract.yaml"))?;
+        for (from, to) in changes {
+            anyhow::ensure!(text.contains(from), "the contract does not say {from:?} any more");
+            text = text.replace(from, to);
+        }
+        std::fs::write(contracts.path().join("contract.yaml"), text)?;
+        Self::open_with(contracts.path()).await
+    }
+
+    async fn open_with(contracts: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let gateway = GatewayProcess::start(&folder.path().join("gateway"))?;
-        gateway.publish_samples()?;
-        let key = gateway.agent_key("order-desk")?;
+        gateway.publish(contracts)?;
+        let agent = Agent::of(&gateway)?;
         let code = gateway.invite("robin-reviewer", "reviewer")?;
         let window = Window::open(&folder.path().join("desk")).await?;
         window.press("Connect to my team").await?;
@@ -40,50 +60,14 @@ impl Scene {
         window.type_into("Signing PIN again", PIN).await?;
         window.press("Connect").await?;
         window.sees("Nothing waits for you").await?;
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { window, gateway, key, folder, http })
+        Ok(Self { window, gateway, agent, folder })
     }
 
-    /// One of the shipped example handoffs, with an id of its own.
-    pub fn example(&self, contract: &str, name: &str) -> Result<Value> {
-        let path = root().join(format!("contracts/samples/{contract}/examples/{name}.json"));
-        let mut handoff: Value = serde_json::from_slice(&std::fs::read(path)?)?;
-        set(&mut handoff, "/handoffId", json!(HandoffId::make(now(), &SystemChance)))?;
-        Ok(handoff)
-    }
-
-    /// Submits a handoff that has to be gated; its id.
-    pub async fn submit(&self, handoff: &Value) -> Result<String> {
-        let answer = self.post("/v1/handoffs", handoff).await?;
-        ensure!(text_of(&answer, "status")? == "open", "the handoff is not gated: {answer}");
-        text_of(&answer, "handoffId")
-    }
-
-    /// Posts as the agent.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let url = format!("{}{path}", self.gateway.address());
-        let answer = self.http.post(url).bearer_auth(&self.key).json(body).send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        ensure!(status.is_success(), "{path} was answered {status}: {text}");
-        Ok(serde_json::from_str(&text)?)
-    }
-
-    /// Waits for the outcome of a handoff, as its agent; acknowledges and returns the delivery.
-    pub async fn outcome(&self, id: &str) -> Result<Value> {
-        let url = format!("{}/v1/handoffs/{id}/outcome?wait_s=30", self.gateway.address());
-        let answer = self.http.get(url).bearer_auth(&self.key).send().await?;
-        ensure!(answer.status() == 200, "no outcome: {}", answer.status());
-        let delivery = answer.json().await?;
-        self.post(&format!("/v1/handoffs/{id}/outcome/ack"), &json!({})).await?;
-        Ok(delivery)
-    }
-
-    /// `approved`, `rejected`, ... of a handoff.
-    pub async fn status(&self, id: &str) -> Result<String> {
-        let url = format!("{}/v1/handoffs/{id}", self.gateway.address());
-        let answer: Value = self.http.get(url).bearer_auth(&self.key).send().await?.json().await?;
-        text_of(&answer, "status")
+    /// Submits a shipped example of a refund and opens it in the window; the handoff's id.
+    pub async fn open_refund(&self, example: &str, words: &str) -> Result<String> {
+        let id = self.agent.submit(&self.agent.example("refund.issue", example)?).await?;
+        open_handoff(&self.window, words).await?;
+        Ok(id)
     }
 
     /// Ends the window and checks the gateway's database.
@@ -95,19 +79,9 @@ impl Scene {
     }
 
     /// The desk's folder, for opening it again.
-    pub fn desk_dir(&self) -> std::path::PathBuf {
+    pub fn desk_dir(&self) -> PathBuf {
         self.folder.path().join("desk")
     }
-}
-
-fn text_of(answer: &Value, name: &str) -> Result<String> {
-    Ok(answer.get(name).and_then(Value::as_str).with_context(|| format!("no {name} in {answer}"))?.to_owned())
-}
-
-/// Replaces what stands at `pointer`, which must exist.
-pub fn set(value: &mut Value, pointer: &str, new: Value) -> Result<()> {
-    *value.pointer_mut(pointer).with_context(|| format!("nothing at {pointer}"))? = new;
-    Ok(())
 }
 
 /// Opens the first handoff of the list by its words, and reads what has to be read.
@@ -119,10 +93,6 @@ pub async fn open_handoff(window: &Window, words: &str) -> Result<()> {
         window.settle().await;
     }
     Ok(())
-}
-
-fn now() -> Timestamp {
-    SystemClock.now()
 }
 
 /// Whether a folder holds a file whose bytes contain `needle`.
