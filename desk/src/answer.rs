@@ -61,7 +61,10 @@ answer! {
         /// When what is shown was last known to be current.
         pub last_sync_at: Option<String>,
         pub retry_in_s: Option<u32>,
+        /// A phrase for the status line, without a full stop.
         pub text: String,
+        /// What it means and what to do, when there is anything to say.
+        pub help: Option<String>,
         /// Gateway time minus this computer's.
         pub clock_skew_ms: i32,
     }
@@ -77,7 +80,10 @@ answer! {
     pub struct SigningState {
         pub state: SigningKind,
         pub unlocked_until: Option<String>,
+        /// One sentence.
         pub text: String,
+        /// What it means and what to do, when there is anything to say.
+        pub help: Option<String>,
     }
 }
 
@@ -236,7 +242,10 @@ answer! {
     /// How the open review stands, in words.
     pub struct ReviewStateView {
         pub kind: ReviewKind,
+        /// What happened.
         pub text: String,
+        /// What it means and what to do; empty while it is open.
+        pub meaning: String,
         pub by: Option<String>,
         pub at: Option<String>,
         pub superseded_by: Option<String>,
@@ -322,7 +331,10 @@ answer! {
     /// A change of a review, in words.
     pub struct ReviewChange {
         pub kind: ReviewChangeKind,
+        /// What happened.
         pub text: String,
+        /// What it means and what to do; empty when it only goes on.
+        pub meaning: String,
         pub new_review_id: Option<String>,
         pub diff: Vec<Difference>,
     }

@@ -1,13 +1,12 @@
 //! What happened to a review that was opened here, in words, with the difference named.
 
 use seamark_contracts::api::review::{ReviewDocument, ReviewState};
-use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::outcome::OutcomeCause;
 
 use crate::answer::{Difference, ReviewChange, ReviewChangeKind};
 use crate::check::name_drift;
 use crate::core::{Enrolled, Inner};
-use crate::review::closing;
+use crate::ending::Ending;
 use crate::words;
 
 impl Inner {
@@ -25,9 +24,11 @@ impl Inner {
         after: &ReviewDocument,
     ) -> Option<ReviewChange> {
         if before.state != after.state {
-            return Some(self.ending(enrolled, after).await);
+            return Some(self.ended(enrolled, after).await);
         }
-        let plain = |kind, text: String| Some(ReviewChange { kind, text, new_review_id: None, diff: Vec::new() });
+        let plain = |kind, text: String| {
+            Some(ReviewChange { kind, text, meaning: String::new(), new_review_id: None, diff: Vec::new() })
+        };
         if before.result != after.result
             && let Some(result) = &after.result
         {
@@ -39,30 +40,21 @@ impl Inner {
         None
     }
 
-    async fn ending(&self, enrolled: &Enrolled, after: &ReviewDocument) -> ReviewChange {
-        let (by, at) = closing(after);
-        let kind = words::review_kind(words::state_name(after.state));
-        let text = self.closed_text(kind, by.as_deref(), at, self.now());
-        let plain = |kind, text: String| ReviewChange { kind, text, new_review_id: None, diff: Vec::new() };
-        match after.state {
-            ReviewState::Expired => plain(
-                ReviewChangeKind::Expired,
-                "The deadline has passed. Nothing is done, and a decision has no effect any more.".to_owned(),
-            ),
-            ReviewState::Withdrawn => plain(
-                ReviewChangeKind::Withdrawn,
-                "The agent has taken this handoff back. There is nothing left to decide.".to_owned(),
-            ),
-            ReviewState::Superseded => self.replaced(enrolled, after, text).await,
-            ReviewState::Open | ReviewState::Approved | ReviewState::Rejected => {
-                plain(ReviewChangeKind::Decided, format!("{text}."))
-            }
-        }
+    async fn ended(&self, enrolled: &Enrolled, after: &ReviewDocument) -> ReviewChange {
+        let shown = self.with_shown(|shown| shown.get(&after.review_id.to_string()).cloned());
+        let Ending { text, meaning } = self.ending(enrolled, after, shown.as_ref().map(|shown| &shown.made.view));
+        let kind = match after.state {
+            ReviewState::Expired => ReviewChangeKind::Expired,
+            ReviewState::Withdrawn => ReviewChangeKind::Withdrawn,
+            ReviewState::Superseded => return self.replaced(enrolled, after, Ending { text, meaning }).await,
+            ReviewState::Open | ReviewState::Approved | ReviewState::Rejected => ReviewChangeKind::Decided,
+        };
+        ReviewChange { kind, text, meaning, new_review_id: None, diff: Vec::new() }
     }
 
     /// Another version or attempt took its place.
-    async fn replaced(&self, enrolled: &Enrolled, after: &ReviewDocument, text: String) -> ReviewChange {
-        let is_escalation = after.outcome.as_ref().is_some_and(|outcome| outcome.cause == OutcomeCause::NewAttempt);
+    async fn replaced(&self, enrolled: &Enrolled, after: &ReviewDocument, ending: Ending) -> ReviewChange {
+        let Ending { text, meaning } = ending;
         let successor = after.superseded_by.map(|id| id.to_string());
         // An attempt for other people is not this person's to open; the gateway says "not there".
         let new = match &successor {
@@ -70,24 +62,19 @@ impl Inner {
             None => None,
         };
         let new_review_id = new.as_ref().and(successor);
-        if is_escalation {
-            let by_person = after.decisions.iter().any(|decision| decision.decision == DecisionKind::Escalate);
-            let text =
-                if by_person { format!("{text}.") } else { "The deadline passed it on to the next level.".to_owned() };
-            return ReviewChange { kind: ReviewChangeKind::Decided, text, new_review_id, diff: Vec::new() };
+        if after.outcome.as_ref().is_some_and(|outcome| outcome.cause == OutcomeCause::NewAttempt) {
+            return ReviewChange { kind: ReviewChangeKind::Decided, text, meaning, new_review_id, diff: Vec::new() };
         }
         let diff = match &new {
             Some(new) => self.difference(enrolled, &after.review_id.to_string(), new).await,
             None => Vec::new(),
         };
         let text = match (diff.first(), diff.len()) {
-            (Some(first), 1) => {
-                format!("The agent changed the handoff: {} was {}, is now {}.", first.label, first.before, first.after)
-            }
-            (Some(_), n) => format!("The agent changed {n} things in this handoff. What you saw no longer holds."),
-            (None, _) => "The agent sent this handoff anew. What you saw no longer holds.".to_owned(),
+            (Some(first), 1) => format!("{text} {} was {}, is now {}.", first.label, first.before, first.after),
+            (Some(_), n) => format!("{text} {n} things differ."),
+            (None, _) => text,
         };
-        ReviewChange { kind: ReviewChangeKind::Changed, text, new_review_id, diff }
+        ReviewChange { kind: ReviewChangeKind::Changed, text, meaning, new_review_id, diff }
     }
 
     async fn successor_document(&self, enrolled: &Enrolled, review_id: &str) -> Option<ReviewDocument> {

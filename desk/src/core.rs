@@ -21,7 +21,7 @@ use crate::client::{CallError, Client, Device};
 use crate::keys::{KdfCost, Keyring, Seed};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::review::Shown;
-use crate::words::Calendar;
+use crate::words::{Calendar, LocalGateway};
 
 /// What a desk is given.
 #[derive(Clone, Debug)]
@@ -138,6 +138,7 @@ pub(crate) struct Inner {
     _folder_lock: File,
     account: RwLock<Option<Arc<Enrolled>>>,
     link: Mutex<Link>,
+    local_gateway: Mutex<LocalGateway>,
     signing: Mutex<Signing>,
     ledger: Mutex<LedgerKnown>,
     shown: Mutex<HashMap<String, Shown>>,
@@ -195,6 +196,7 @@ impl Inner {
             _folder_lock: folder_lock,
             account: RwLock::new(None),
             link: Mutex::new(link),
+            local_gateway: Mutex::new(LocalGateway::Runs),
             signing: Mutex::new(Signing { unlocked: None, keyring: KeyringHealth::NotAsked }),
             ledger: Mutex::new(ledger),
             shown: Mutex::new(HashMap::new()),
@@ -261,6 +263,21 @@ impl Inner {
     /// As [`Self::change_link`] without telling anybody: for what changes every few seconds.
     pub(crate) fn note_current(&self, at: Timestamp) {
         lock(&self.link).current_at = Some(at);
+    }
+
+    pub(crate) fn local_gateway(&self) -> LocalGateway {
+        *lock(&self.local_gateway)
+    }
+
+    /// The app says how its own gateway is doing. Nobody is called while it does not run.
+    pub(crate) fn note_local_gateway(&self, state: LocalGateway) {
+        *lock(&self.local_gateway) = state;
+        self.wake_link.notify_one();
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn keyring_health(&self) -> KeyringHealth {
+        lock(&self.signing).keyring
     }
 
     pub(crate) fn is_online(&self) -> bool {

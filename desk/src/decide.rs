@@ -90,7 +90,7 @@ impl Inner {
             ));
         }
         let document = self.current_document(enrolled, &request.review_id, shown.made.view.tier).await?;
-        if let Some(refusal) = self.closed_refusal(&document) {
+        if let Some(refusal) = self.closed_refusal(enrolled, &document, Some(&shown.made.view)) {
             return Err(refusal);
         }
         let checked = self

@@ -23,6 +23,7 @@ pub mod client;
 pub mod clock;
 mod core;
 mod decide;
+mod ending;
 mod enrol;
 mod inbox;
 mod journal;
@@ -49,6 +50,7 @@ use answer::{
     ReviewPane, Theme,
 };
 use refusal::Refusal;
+use words::LocalGateway;
 
 /// One person's desk. Cheap to clone; every clone is the same desk.
 #[derive(Clone, Debug)]
@@ -116,6 +118,11 @@ impl Desk {
     /// [`Refusal`] when this desk's gateway is not the local one, or the address cannot be kept.
     pub async fn move_local_gateway(&self, address: &str) -> Result<(), Refusal> {
         self.inner.move_local_gateway(address)
+    }
+
+    /// How the gateway inside the app is doing. Until it runs the desk calls nobody, and says so.
+    pub fn tell_local_gateway(&self, state: LocalGateway) {
+        self.inner.note_local_gateway(state);
     }
 
     /// A window into the inbox. `filter` is `mine`, `all`, `expiring` or a contract's name; at most 500 rows.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use seamark_contracts::api::review::{PresentedRequest, ReviewDocument, ReviewState};
 use seamark_contracts::clock::{Timestamp, make_nonce};
-use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::fingerprint::fingerprint;
 use seamark_contracts::handoff::{OnTimeout, Tier};
@@ -16,6 +15,7 @@ use crate::answer::{
 use crate::cache::Phase;
 use crate::check::{CheckError, Checked, MadeView};
 use crate::core::{Enrolled, Inner};
+use crate::ending::{Ending, deciding, is_over};
 use crate::journal::acks;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::words;
@@ -143,7 +143,7 @@ impl Inner {
             view_digest: shown.made.digest.to_hex(),
             fingerprint: fingerprint(&checked.statement),
             view: shown.made.view.clone(),
-            state: self.state_view(document).await?,
+            state: self.state_view(enrolled, document, Some(&shown.made.view)).await?,
             can_decide: self.blockers(enrolled, document, checked, shown).await?,
             required_evidence: required_evidence(&shown.made.view, &shown.opened),
             deadline: self.deadline(document, Some(checked)),
@@ -172,7 +172,7 @@ impl Inner {
             view_digest: String::new(),
             fingerprint: String::new(),
             view: empty_view(document),
-            state: self.state_view(document).await?,
+            state: self.state_view(enrolled, document, None).await?,
             can_decide: Blockers { approve: blocked.clone(), reject: blocked.clone(), escalate: blocked },
             required_evidence: Vec::new(),
             deadline: self.deadline(document, None),
@@ -195,29 +195,44 @@ impl Inner {
             text: self.calendar.deadline_sentence(document.expires_at, now),
             urgency: if is_open { self.calendar.urgency(document.expires_at, now) } else { Urgency::None },
             consequence: match on_timeout {
-                Some(OnTimeout::Escalate) => "Without an answer it goes to the next level. Silence never approves.",
-                Some(OnTimeout::Reject) | None => "Without an answer it counts as rejected. Silence never approves.",
-            }
-            .to_owned(),
+                Some(OnTimeout::Escalate) => {
+                    let owner = checked.map(|checked| &checked.contract.contract.owner);
+                    words::then_passed_on(owner.and_then(|owner| owner.escalation.first()).map(String::as_str))
+                }
+                Some(OnTimeout::Reject) => "then rejected".to_owned(),
+                // What could not be verified says nothing about itself.
+                None => String::new(),
+            },
         }
     }
 
-    pub(crate) async fn state_view(&self, document: &ReviewDocument) -> Result<ReviewStateView, Refusal> {
-        let now = self.now();
+    /// How the review stands. One whose deadline is past counts as expired, whether or not the gateway has noticed.
+    async fn state_view(
+        &self,
+        enrolled: &Enrolled,
+        document: &ReviewDocument,
+        view: Option<&View>,
+    ) -> Result<ReviewStateView, Refusal> {
+        let is_over = is_over(document, self.now());
         let review_id = document.review_id.to_string();
         let own = self.store.journal_of_review(&review_id).await?;
-        let kind = words::review_kind(words::state_name(document.state));
         let (by, at) = closing(document);
-        let text = match kind {
+        let kind = match document.state {
+            ReviewState::Open if is_over => ReviewKind::Expired,
+            state => words::review_kind(words::state_name(state)),
+        };
+        let meaning = String::new();
+        let Ending { text, meaning } = match kind {
             ReviewKind::Open if own.iter().any(|row| row.phase == Phase::Waiting) => {
-                "Your decision is saved here and will be sent.".to_owned()
+                Ending { text: "Your decision is saved here and will be sent.".to_owned(), meaning }
             }
-            ReviewKind::Open => "Waits for a decision".to_owned(),
-            _ => self.closed_text(kind, by.as_deref(), at, now),
+            ReviewKind::Open => Ending { text: "Waits for a decision".to_owned(), meaning },
+            _ => self.ending(enrolled, document, view),
         };
         Ok(ReviewStateView {
             kind,
             text,
+            meaning,
             by,
             at: at.map(|at| at.to_string()),
             superseded_by: document.superseded_by.map(|id| id.to_string()),
@@ -235,7 +250,7 @@ impl Inner {
         shown: &Shown,
     ) -> Result<Blockers, Refusal> {
         let mut all = Vec::new();
-        if let Some(refusal) = self.closed_refusal(document) {
+        if let Some(refusal) = self.closed_refusal(enrolled, document, Some(&shown.made.view)) {
             all.push(refusal.message);
         }
         if let Some(refusal) = candidate_refusal(enrolled, checked) {
@@ -268,31 +283,22 @@ impl Inner {
     }
 
     /// Why a review takes no decision any more.
-    pub(crate) fn closed_refusal(&self, document: &ReviewDocument) -> Option<Refusal> {
-        let now = self.now();
-        let (by, at) = closing(document);
-        let kind = words::review_kind(words::state_name(document.state));
-        let how = || self.closed_text(kind, by.as_deref(), at, now);
-        let refusal = match document.state {
-            ReviewState::Open if now >= document.expires_at => {
-                Refusal::new(RefusalCode::Expired, "The deadline has passed. A decision has no effect any more.")
-            }
-            ReviewState::Open => return None,
-            ReviewState::Approved | ReviewState::Rejected => {
-                Refusal::new(RefusalCode::AlreadyDecided, format!("{}. There is nothing left to decide.", how()))
-            }
-            ReviewState::Expired => {
-                Refusal::new(RefusalCode::Expired, "The deadline has passed. A decision has no effect any more.")
-            }
-            ReviewState::Withdrawn => Refusal::new(
-                RefusalCode::Withdrawn,
-                "The agent has taken this handoff back. There is nothing to decide.",
-            ),
-            ReviewState::Superseded => {
-                Refusal::new(RefusalCode::Superseded, format!("{}. Decide on what took its place.", how()))
-            }
+    pub(crate) fn closed_refusal(
+        &self,
+        enrolled: &Enrolled,
+        document: &ReviewDocument,
+        view: Option<&View>,
+    ) -> Option<Refusal> {
+        if !is_over(document, self.now()) {
+            return None;
+        }
+        let code = match document.state {
+            ReviewState::Open | ReviewState::Expired => RefusalCode::Expired,
+            ReviewState::Approved | ReviewState::Rejected => RefusalCode::AlreadyDecided,
+            ReviewState::Withdrawn => RefusalCode::Withdrawn,
+            ReviewState::Superseded => RefusalCode::Superseded,
         };
-        Some(refusal)
+        Some(Refusal::new(code, self.ending(enrolled, document, view).sentences()))
     }
 
     /// Why nothing may be approved on this desk (invariant D5).
@@ -413,13 +419,8 @@ pub(crate) fn closing(document: &ReviewDocument) -> (Option<String>, Option<Time
     if document.state == ReviewState::Open {
         return (None, None);
     }
-    let is_escalation = document.state == ReviewState::Superseded;
-    let by =
-        document.decisions.iter().rev().find(|decision| {
-            if is_escalation { decision.decision == DecisionKind::Escalate } else { decision.counted }
-        });
     let at = document.outcome.as_ref().map(|outcome| outcome.formed_at);
-    (by.map(|decision| decision.reviewer_name.clone()), at.or(Some(document.expires_at)))
+    (deciding(document).map(|decision| decision.reviewer_name.clone()), at.or(Some(document.expires_at)))
 }
 
 /// Ids come from the page: nothing but the form of an id goes into a path.

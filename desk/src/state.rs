@@ -10,6 +10,7 @@ use crate::cache::{Appearance, Counts, StoreError};
 use crate::core::{CountsAt, Inner, KeyringHealth, Link};
 use crate::keys::UNLOCKED_MS;
 use crate::refusal::Refusal;
+use crate::words::{self, LocalGateway};
 
 /// After so long without a sign of life what is shown counts as stale (invariant E2).
 const STALE_MS: i64 = 60_000;
@@ -49,7 +50,7 @@ impl Inner {
         let delivered_today = self.store.n_delivered_since(self.calendar.start_of_day(now)).await?;
         Ok(AppState {
             stage,
-            signing: self.signing_state(account.is_some()),
+            signing: self.signing_state(account.is_some()).await?,
             account,
             connection: self.connection_state(),
             ledger: self.ledger_state(),
@@ -100,32 +101,58 @@ impl Inner {
             last_sync_at: link.current_at.map(|at| at.plus_ms(link.skew_ms).to_string()),
             retry_in_s,
             text: self.connection_text(&link),
+            help: self.connection_help(&link),
             clock_skew_ms: i32::try_from(link.skew_ms).unwrap_or(if link.skew_ms < 0 { i32::MIN } else { i32::MAX }),
         }
     }
 
+    /// A phrase without a full stop.
     fn connection_text(&self, link: &Link) -> String {
-        let as_of = |at: Timestamp| self.calendar.moment(at.plus_ms(link.skew_ms), self.now());
-        let skew = if link.skew_ms.abs() > NOTABLE_SKEW_MS {
-            let seconds = link.skew_ms.abs() / 1000;
-            let direction = if link.skew_ms > 0 { "behind" } else { "ahead of" };
-            format!(" This computer's clock is {seconds} s {direction} the gateway's.")
-        } else {
-            String::new()
-        };
+        let moment = |at: Timestamp| self.calendar.moment(at.plus_ms(link.skew_ms), self.now());
+        let shown = |at: Timestamp| format!("showing what was current at {}", moment(at));
+        match self.local_gateway() {
+            LocalGateway::Starting => return "Starting the gateway on this computer\u{2026}".to_owned(),
+            LocalGateway::Failed(_) => return "The gateway on this computer did not start".to_owned(),
+            LocalGateway::Runs => {}
+        }
+        let is_away = matches!(link.state, LinkState::Offline | LinkState::Connecting);
         let text = match (link.state, link.current_at) {
-            (LinkState::Connected, _) => "Connected. Everything shown is current.".to_owned(),
-            (LinkState::Connecting, None) => "Connecting to the gateway.".to_owned(),
-            (LinkState::Connecting, Some(at)) => format!("Connecting. Shown is what was current at {}.", as_of(at)),
-            (LinkState::Offline, None) => "Offline. The gateway was not reached yet.".to_owned(),
-            (LinkState::Offline, Some(at)) => {
-                format!("Offline. Shown is what was current at {}. Trying again by itself.", as_of(at))
+            _ if is_away && self.keyring_health() == KeyringHealth::Locked => {
+                "Not connected, because your keyring is locked".to_owned()
             }
-            (LinkState::Refused, _) => {
-                link.refused.clone().unwrap_or_else(|| "The gateway does not let this device in.".to_owned())
+            _ if is_away && self.keyring_health() == KeyringHealth::Missing => {
+                "Not connected, because no keyring runs".to_owned()
             }
+            (LinkState::Connected, at) => format!("Connected, up to date at {}", moment(at.unwrap_or(link.since))),
+            (LinkState::Connecting, None) => "Connecting to the gateway".to_owned(),
+            (LinkState::Connecting, Some(at)) => format!("Connecting, {}", shown(at)),
+            (LinkState::Offline, None) => "Offline, the gateway was not reached yet".to_owned(),
+            (LinkState::Offline, Some(at)) => format!("Offline, {}", shown(at)),
+            (LinkState::Refused, _) => "The gateway does not let this device in".to_owned(),
         };
-        format!("{text}{skew}")
+        if link.skew_ms.abs() <= NOTABLE_SKEW_MS {
+            return text;
+        }
+        let seconds = link.skew_ms.abs() / 1000;
+        let direction = if link.skew_ms > 0 { "behind" } else { "ahead of" };
+        format!("{text}, this computer's clock is {seconds} s {direction} the gateway's")
+    }
+
+    fn connection_help(&self, link: &Link) -> Option<String> {
+        match self.local_gateway() {
+            LocalGateway::Starting => return None,
+            LocalGateway::Failed(fault) => return Some(fault.words()),
+            LocalGateway::Runs => {}
+        }
+        match link.state {
+            LinkState::Offline => Some(
+                "You can go on reading. What you decide at low risk is signed here and sent later; at higher risk the \
+                 gateway first has to confirm that nothing has changed, and your words are kept as a draft."
+                    .to_owned(),
+            ),
+            LinkState::Refused => link.refused.clone(),
+            LinkState::Connecting | LinkState::Connected => None,
+        }
     }
 
     /// In words, when what is shown was not confirmed for a minute.
@@ -142,7 +169,7 @@ impl Inner {
         })
     }
 
-    fn signing_state(&self, is_enrolled: bool) -> SigningState {
+    async fn signing_state(&self, is_enrolled: bool) -> Result<SigningState, Refusal> {
         let now = self.local_now();
         let (until, keyring) = self.with_signing(|signing| {
             // Neither a period that is over nor one that a clock set back would stretch.
@@ -153,26 +180,37 @@ impl Inner {
             (signing.unlocked.as_ref().map(|unlocked| unlocked.until), signing.keyring)
         });
         let skew_ms = self.link().skew_ms;
-        let (state, text) = match (is_enrolled, until, keyring) {
-            (false, _, _) => (SigningKind::None, "This desk has no signing key yet.".to_owned()),
+        let locked_out = self.store.failed_pins().await?.locked_until(now);
+        let (state, text, help) = match (is_enrolled, until, keyring) {
+            (false, _, _) => (SigningKind::None, "This desk has no signing key yet.".to_owned(), None),
             (true, Some(until), _) => {
                 let until = self.calendar.time(until.plus_ms(skew_ms));
-                (SigningKind::Unlocked, format!("Signing key unlocked until {until}."))
+                (SigningKind::Unlocked, format!("Signing key unlocked until {until}."), None)
             }
             (true, None, KeyringHealth::Missing) => (
                 SigningKind::KeyringMissing,
-                "No keyring service runs in this session, so nothing can be signed.".to_owned(),
+                "No keyring runs, so nothing can be signed.".to_owned(),
+                Some(words::KEYRING_MISSING.to_owned()),
             ),
             (true, None, KeyringHealth::Locked) => (
                 SigningKind::KeyringLocked,
-                "Your keyring is locked, or does not hold this device's key. Nothing can be signed until it is unlocked."
-                    .to_owned(),
+                "Your keyring is locked, so nothing can be signed.".to_owned(),
+                Some(words::KEYRING_LOCKED.to_owned()),
             ),
-            (true, None, KeyringHealth::Good | KeyringHealth::NotAsked) => {
-                (SigningKind::Locked, "Signing key locked. Your PIN unlocks it.".to_owned())
-            }
+            (true, None, KeyringHealth::Good | KeyringHealth::NotAsked) => match locked_out {
+                Some(until) => {
+                    let until = self.calendar.exact_time(until.plus_ms(skew_ms));
+                    (
+                        SigningKind::Locked,
+                        format!("Too many wrong PINs, so none is tried before {until}."),
+                        Some("Nothing was signed. What you wrote is kept as a draft.".to_owned()),
+                    )
+                }
+                None => (SigningKind::Locked, "Signing key locked. Your PIN unlocks it.".to_owned(), None),
+            },
         };
-        SigningState { state, unlocked_until: until.map(|until| until.plus_ms(skew_ms).to_string()), text }
+        let unlocked_until = until.map(|until| until.plus_ms(skew_ms).to_string());
+        Ok(SigningState { state, unlocked_until, text, help })
     }
 
     pub(crate) fn ledger_state(&self) -> LedgerState {

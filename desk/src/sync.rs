@@ -25,7 +25,7 @@ use crate::outbox::pause_ms;
 use crate::refusal::Refusal;
 use crate::review::{candidate_refusal, closing};
 use crate::witness::{self, Look, LookError};
-use crate::words;
+use crate::words::{self, LocalGateway};
 
 const FIRST_PAUSE_MS: u64 = 500;
 const LONGEST_PAUSE_MS: u64 = 15_000;
@@ -83,6 +83,14 @@ impl Inner {
         loop {
             let pause = match self.enrolled() {
                 None => None,
+                Some(_) if self.local_gateway() != LocalGateway::Runs => {
+                    let has_failed = self.local_gateway() != LocalGateway::Starting;
+                    self.change_link(|link| {
+                        link.state = if has_failed { LinkState::Offline } else { LinkState::Connecting };
+                        link.retry_at = None;
+                    });
+                    None
+                }
                 Some(enrolled) => {
                     self.change_link(|link| {
                         link.state = LinkState::Connecting;

@@ -84,7 +84,7 @@ impl Inner {
         let now = self.local_now();
         let failed = self.store.failed_pins().await?;
         if let Some(until) = failed.locked_until(now) {
-            return Err(locked_out(until, now));
+            return Err(self.locked_out(until, now));
         }
         let sealed = self.read_sealed(account).await?;
         let secret = self.read_secret(wrap_entry(&account.decision_keyid)).await?;
@@ -101,7 +101,11 @@ impl Inner {
                 let keyid = SigningKey::from_seed(seed.expose()).public_key().id().to_string();
                 if keyid == account.decision_keyid { Ok(seed) } else { Err(UnsealError::Malformed.into()) }
             }
-            Err(UnsealError::WrongPin) => Err(wrong_pin(counted, now)),
+            Err(UnsealError::WrongPin) => {
+                // A lock-out is part of the state around the screens.
+                self.changed.notify_one();
+                Err(self.wrong_pin(counted, now))
+            }
             Err(other) => {
                 // Not the person's fault: the try does not count.
                 self.store.keep_failed_pins(failed).await?;
@@ -159,27 +163,29 @@ impl Inner {
         self.wake_link.notify_one();
         Ok(())
     }
-}
 
-fn locked_out(until: Timestamp, now: Timestamp) -> Refusal {
-    let wait_ms = u64::try_from(until.as_ms() - now.as_ms()).unwrap_or(0);
-    Refusal::new(
-        RefusalCode::PinLockedOut,
-        format!(
-            "Too many wrong PINs. The next try is possible in {}. Nothing was signed; what you wrote is kept.",
-            crate::words::span(wait_ms.max(1000))
-        ),
-    )
-    .at("pin")
-}
-
-fn wrong_pin(failed: FailedPins, now: Timestamp) -> Refusal {
-    if let Some(until) = failed.locked_until(now) {
-        return locked_out(until, now);
+    fn locked_out(&self, until: Timestamp, now: Timestamp) -> Refusal {
+        let wait_ms = u64::try_from(until.as_ms() - now.as_ms()).unwrap_or(0);
+        Refusal::new(
+            RefusalCode::PinLockedOut,
+            format!(
+                "Too many wrong PINs. No PIN is tried before {}, in {}. Nothing was signed; what you wrote is kept.",
+                self.calendar.exact_time(until.plus_ms(self.link().skew_ms)),
+                crate::words::span(wait_ms.max(1000))
+            ),
+        )
+        .at("pin")
     }
-    let left = match failed.n_left() {
-        1 => "One more wrong PIN makes you wait.".to_owned(),
-        n => format!("{n} tries are left before you have to wait."),
-    };
-    Refusal::new(RefusalCode::PinWrong, format!("This is not your signing PIN. Nothing was signed. {left}")).at("pin")
+
+    fn wrong_pin(&self, failed: FailedPins, now: Timestamp) -> Refusal {
+        if let Some(until) = failed.locked_until(now) {
+            return self.locked_out(until, now);
+        }
+        let left = match failed.n_left() {
+            1 => "One try is left before you have to wait.".to_owned(),
+            n => format!("{n} tries are left before you have to wait."),
+        };
+        Refusal::new(RefusalCode::PinWrong, format!("This is not your signing PIN. Nothing was signed. {left}"))
+            .at("pin")
+    }
 }

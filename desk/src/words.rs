@@ -2,6 +2,7 @@
 //!
 //! An error says what happened, what it means for the handoff, and what to do.
 
+mod local;
 mod refused;
 mod time;
 
@@ -14,7 +15,17 @@ use seamark_contracts::api::review::ReviewState;
 
 use crate::answer::ReviewKind;
 
+pub use local::{LocalFault, LocalGateway};
 pub use time::Calendar;
+
+/// A keyring that gives nothing: what it means and what to do.
+pub const KEYRING_LOCKED: &str = "It keeps half of your signing key. Unlock it (log in again, or open your desktop's \
+    passwords program and unlock the keyring “Login”), then try again. If it is unlocked already, it no longer holds this \
+    device's key: ask for a new invitation. Nothing was lost, and no new key was made.";
+
+/// No keyring at all: what it means and what to do.
+pub const KEYRING_MISSING: &str = "A keyring keeps half of your signing key. Start one in this session (GNOME Keyring, KDE \
+    Wallet or KeePassXC), then try again. Nothing was lost; what you signed before is kept here.";
 
 /// The word beside the tier's sign.
 #[must_use]
@@ -38,6 +49,12 @@ pub fn bare_name(urn: &str) -> &str {
 #[must_use]
 pub fn role_words(role: &str) -> String {
     role.replace(['-', '_'], " ")
+}
+
+/// What the deadline leads to, after "Expires 14:46, ".
+#[must_use]
+pub fn then_passed_on(role: Option<&str>) -> String {
+    role.map_or_else(|| "then passed on".to_owned(), |role| format!("then passed on to {}", role_words(role)))
 }
 
 /// `refund.issue` as a heading: `Refund issue`.

@@ -22,8 +22,9 @@ use seamark_desk::answer::AppState;
 use seamark_desk::clock::{SystemChance, SystemClock};
 use seamark_desk::keys::check_new_pin;
 use seamark_desk::refusal::Refusal;
+use seamark_desk::words::{LocalFault, LocalGateway};
 use seamark_desk::{Desk, EnrolRequest};
-use seamark_gateway::OperateError;
+use seamark_gateway::{OpenError, OperateError};
 use seamark_gateway::embed::{self, EmbedError, Embedded};
 use tauri::AppHandle;
 use thiserror::Error;
@@ -126,12 +127,12 @@ impl Local {
 
     /// Later runs: starts the gateway again if this desk uses the one on this computer, and the demo.
     pub(crate) async fn resume(&self, desk: &Desk) {
-        if !desk.account().is_some_and(|account| account.is_local) {
+        if !announce(desk) {
             return;
         }
-        // The window is open and says "offline" meanwhile, and goes on doing so when this fails.
         if let Err(error) = self.try_resume(desk).await {
             log_chain("the gateway on this computer did not start", &error);
+            desk.tell_local_gateway(LocalGateway::Failed(fault_of(&error)));
         }
     }
 
@@ -141,7 +142,12 @@ impl Local {
         if let Err(refusal) = desk.move_local_gateway(local.gateway.address()).await {
             tracing::error!(code = ?refusal.code, cause = refusal.causes().join(": "), "the new address was not kept");
         }
-        self.begin_demo(local).await
+        desk.tell_local_gateway(LocalGateway::Runs);
+        // Without the simulated agents everything that waits can still be decided.
+        if let Err(error) = self.begin_demo(local).await {
+            log_chain("the simulated agents did not start", &error);
+        }
+        Ok(())
     }
 
     async fn start(&self) -> Result<Running, LocalError> {
@@ -206,6 +212,30 @@ impl Local {
     }
 }
 
+/// Says that the gateway on this computer is about to start; false when this desk does not use it.
+pub(crate) fn announce(desk: &Desk) -> bool {
+    let is_local = desk.account().is_some_and(|account| account.is_local);
+    if is_local {
+        desk.tell_local_gateway(LocalGateway::Starting);
+    }
+    is_local
+}
+
+/// What the person can do something about.
+fn fault_of(error: &LocalError) -> LocalFault {
+    match error {
+        LocalError::Start(EmbedError::Folder(_) | EmbedError::Open(OpenError::Folder { .. })) | LocalError::Key { .. } => {
+            LocalFault::Folder
+        }
+        LocalError::Start(EmbedError::Open(_)) => LocalFault::Data,
+        LocalError::Start(EmbedError::Serve(_)) => LocalFault::Port,
+        LocalError::Start(EmbedError::Ended)
+        | LocalError::Stopped(_)
+        | LocalError::Operate(_)
+        | LocalError::Demo(_) => LocalFault::Ended,
+    }
+}
+
 impl From<LocalError> for AppError {
     fn from(error: LocalError) -> Self {
         log_chain("setting up on this computer stopped", &error);
@@ -239,6 +269,19 @@ fn sample_roles() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A gateway folder that is a file, one whose database is none, and what is said of each.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_gateway_that_does_not_start_says_what_to_look_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = Local::new(folder.path().to_owned());
+        std::fs::write(folder.path().join("gateway"), "not a folder").unwrap();
+        assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Folder);
+        std::fs::remove_file(folder.path().join("gateway")).unwrap();
+        std::fs::create_dir(folder.path().join("gateway")).unwrap();
+        std::fs::write(folder.path().join("gateway/gateway.sqlite3"), "not a database, but long enough to be read").unwrap();
+        assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Data);
+    }
 
     #[test]
     fn whoever_tries_it_alone_can_decide_everything() {

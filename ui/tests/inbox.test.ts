@@ -68,11 +68,35 @@ describe("the inbox", () => {
 
   it("says in words that it is offline and how old it is", async () => {
     await open("#/inbox", "offline");
-    expect(await screen.findByText("As of 10:31, when the connection was lost")).toBeTruthy();
+    const title = await screen.findByText("Offline, showing what was current at 10:31", { selector: ".title" });
+    expect(title.closest(".notice")?.textContent).toContain("at low risk is signed here and sent later");
     const state = screen.getByRole("contentinfo", { name: "State" });
-    expect(state.textContent).toContain("Offline, showing what was there at 10:31, trying again in 8 seconds");
+    expect(state.textContent).toContain("Offline, showing what was current at 10:31, trying again in");
     expect(state.textContent).toContain("1 decision waiting to be sent");
     await expectAccessible();
+  });
+
+  it.each([
+    ["", "Connected, up to date at 10:42"],
+    ["gateway-starting", "Starting the gateway on this computer…"],
+    ["refused", "The gateway does not let this device in"],
+  ])("says the connection once, as Rust words it: %s", async (scenario, text) => {
+    await open("#/inbox", scenario);
+    const state = await screen.findByRole("contentinfo", { name: "State" });
+    expect(state.querySelector(".part")?.textContent).toBe(text);
+  });
+
+  it("says why the gateway on this computer did not start, and calls an unknown inbox unknown", async () => {
+    await open("#/inbox", "gateway-failed");
+    const title = await screen.findByText("The gateway on this computer did not start", { selector: ".title" });
+    expect(title.closest(".notice")?.textContent).toMatch(/Its folder could not be used\..*open it again\.$/);
+    await expectAccessible();
+  });
+
+  it("does not call an inbox empty that it has never seen", async () => {
+    await open("#/inbox", "gateway-starting,empty");
+    expect(await screen.findByText("Nothing is known yet.")).toBeTruthy();
+    expect(screen.queryByText("Nothing waits for you.")).toBeNull();
   });
 
   it("draws a few of 100,000 rows", async () => {

@@ -122,12 +122,40 @@ describe("settings and lock", () => {
     await expectAccessible();
   });
 
+  it.each([
+    ["#/settings/account", "keyring-locked", "Your keyring is locked, so nothing can be signed."],
+    ["#/settings/account", "keyring-missing", "No keyring runs, so nothing can be signed."],
+    ["#/lock", "keyring-locked", "Your keyring is locked, so nothing can be signed."],
+    ["#/lock", "keyring-missing", "No keyring runs, so nothing can be signed."],
+  ])("%s with %s says what to do and tries again", async (hash, scenario, title) => {
+    const { user, host } = await open(hash, scenario);
+    const notice = (await screen.findByText(title, { selector: ".title" })).closest(".notice");
+    expect(notice?.textContent).toContain("then try again");
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    await waitFor(() => expect(screen.queryByText(title, { selector: ".title" })).toBeNull());
+    expect(host.calls.filter((call) => call.name === "retryKeyring")).toHaveLength(1);
+  });
+
+  it("says when trying the keyring again did not help", async () => {
+    const { user } = await open("#/settings/account", "keyring-locked,keyring-stays");
+    await user.click(await screen.findByRole("button", { name: "Try again" }));
+    expect(await screen.findByText(/^Tried at 10:4\d: it is still locked\.$/)).toBeTruthy();
+  });
+
+  it("says until when no PIN is tried, before one is typed", async () => {
+    await open("#/lock", "pin-locked-out");
+    const pin = await screen.findByLabelText("Signing PIN");
+    const help = document.getElementById(pin.getAttribute("aria-describedby") ?? "");
+    expect(help?.textContent).toBe("Too many wrong PINs, so none is tried before 10:47:00.");
+  });
+
   it("unlocks with the PIN and goes back to where it was", async () => {
     const { user } = await open("#/lock?back=%23%2Foutbox");
     const pin = await screen.findByLabelText("Signing PIN");
     await expectAccessible();
     await user.type(pin, "000000{Enter}");
-    expect(await screen.findByText(/That is not your PIN/)).toBeTruthy();
+    expect(await screen.findByText(/This is not your signing PIN.*4 tries are left/)).toBeTruthy();
     await user.type(pin, "246810{Enter}");
     await waitFor(() => expect(location.hash).toBe("#/outbox"));
   });

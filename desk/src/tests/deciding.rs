@@ -3,7 +3,7 @@ use seamark_contracts::outcome::{OutcomeCause, OutcomeKind};
 use seamark_contracts::problem::ErrorCode;
 
 use super::*;
-use crate::answer::{DeskEvent, EscalationInput, OutboxKind, ReviewChangeKind};
+use crate::answer::{DeskEvent, EscalationInput, OutboxKind, ReviewChangeKind, ReviewKind};
 use crate::refusal::RefusalCode;
 
 async fn send(bench: &Bench) {
@@ -237,6 +237,111 @@ async fn each_way_to_end_has_its_own_refusal() {
         assert_eq!(bench.desk.decide(&request(&pane, DecisionKind::Approve)).await.unwrap_err().code, code);
     }
     assert_eq!(bench.n_saved().await, 0);
+}
+
+/// What the window is told when `document` becomes `after`.
+async fn told(bench: &Bench, after: ReviewDocument) -> crate::answer::ReviewChange {
+    let mut events = bench.desk.events();
+    bench.inner().apply(vec![after], None).await.unwrap();
+    loop {
+        if let DeskEvent::ReviewChanged { change, .. } = events.recv().await.unwrap() {
+            return change;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_end_says_what_happened_what_it_means_and_what_is_left_to_do() {
+    let bench = Bench::enrolled().await;
+    bench.clock.advance_ms(44 * 60_000);
+    for (kind, cause, expected, text, meaning) in [
+        (
+            OutcomeKind::Approved,
+            OutcomeCause::PolicyMet,
+            ReviewChangeKind::Decided,
+            "Bo Example approved this at 06:44, before you.",
+            [
+                "yours is no longer asked for",
+                "What follows: refund-executor",
+                "tell Bo Example and refund managers at once",
+            ],
+        ),
+        (
+            OutcomeKind::Rejected,
+            OutcomeCause::Veto,
+            ReviewChangeKind::Decided,
+            "Bo Example rejected this at 06:44, before you.",
+            ["first and stands", "Nothing is done: refund-executor", "comes back to the inbox"],
+        ),
+        (
+            OutcomeKind::Expired,
+            OutcomeCause::Deadline,
+            ReviewChangeKind::Expired,
+            "The deadline passed at 10:44 without an answer.",
+            ["silence never approves", "No money moves.", "order-desk 2.3.1 has to hand it over again"],
+        ),
+        (
+            OutcomeKind::Withdrawn,
+            OutcomeCause::Source,
+            ReviewChangeKind::Withdrawn,
+            "order-desk 2.3.1 took this handoff back at 06:44.",
+            ["Nothing is done", "kept as a draft", "Nothing is left for you to do"],
+        ),
+        (
+            OutcomeKind::Superseded,
+            OutcomeCause::NewRevision,
+            ReviewChangeKind::Changed,
+            "order-desk 2.3.1 replaced this with a changed version at 06:44.",
+            ["can no longer be approved", "nothing was done with it", "Judge the new version"],
+        ),
+        (
+            OutcomeKind::Superseded,
+            OutcomeCause::NewAttempt,
+            ReviewChangeKind::Decided,
+            "Bo Example escalated this at 06:44.",
+            ["Nothing was done so far", "decides now", "nothing is left for you to do here"],
+        ),
+    ] {
+        let document = bench.stand.add_review("other-card");
+        bench.open(&document).await;
+        let mut after = bench.stand.close(document.review_id, kind, cause, None);
+        let decision = match (kind, cause) {
+            (OutcomeKind::Approved, _) => Some(DecisionKind::Approve),
+            (OutcomeKind::Rejected, _) => Some(DecisionKind::Reject),
+            (_, OutcomeCause::NewAttempt) => Some(DecisionKind::Escalate),
+            _ => None,
+        };
+        after.decisions = decision.map(|decision| bench.stand.somebody_elses(decision)).into_iter().collect();
+        bench.stand.put(after.clone());
+        let change = told(&bench, after).await;
+        assert_eq!((change.kind, change.text.as_str()), (expected, text));
+        for part in meaning {
+            assert!(change.meaning.contains(part), "{part:?} is missing in {:?}", change.meaning);
+        }
+        let pane = bench.desk.open_review(&document.review_id.to_string()).await.unwrap();
+        assert_eq!((pane.state.text.as_str(), &pane.state.meaning), (text, &change.meaning));
+        let blocked = [&pane.can_decide.approve, &pane.can_decide.reject, &pane.can_decide.escalate];
+        assert!(blocked.iter().all(|reasons| reasons.first().is_some_and(|why| why.starts_with(text))), "{blocked:?}");
+    }
+}
+
+#[tokio::test]
+async fn past_its_deadline_a_review_is_over_before_the_gateway_says_so() {
+    let bench = Bench::enrolled().await;
+    let document = bench.stand.add_review("other-card");
+    let pane = bench.open(&document).await;
+    assert_eq!(pane.deadline.consequence, "then rejected");
+    assert_eq!((pane.state.kind, pane.state.meaning.as_str()), (ReviewKind::Open, ""));
+    bench.clock.advance_ms(document.expires_at.as_ms() - bench.inner().now().as_ms());
+    let pane = bench.desk.open_review(&pane.review_id).await.unwrap();
+    assert_eq!(pane.state.kind, ReviewKind::Expired);
+    assert_eq!(pane.state.text, "The deadline passed at 10:00 without an answer.");
+}
+
+#[test]
+fn what_a_deadline_leads_to_goes_on_the_headers_sentence() {
+    assert_eq!(crate::words::then_passed_on(Some("refund-managers")), "then passed on to refund managers");
+    assert_eq!(crate::words::then_passed_on(None), "then passed on");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::answer::{SigningKind, Stage};
+use crate::core::KeyringHealth;
 use crate::refusal::RefusalCode;
 
 #[tokio::test]
@@ -53,6 +54,9 @@ async fn not_found_in_the_keyring_never_makes_a_new_key() {
     assert_eq!(refusal.code, RefusalCode::KeyringLocked);
     let state = bench.desk.app_state().await.unwrap();
     assert_eq!(state.signing.state, SigningKind::KeyringLocked);
+    assert_eq!(state.signing.text, "Your keyring is locked, so nothing can be signed.");
+    assert!(state.signing.help.is_some_and(|help| help.contains("Unlock it") && help.contains("try again")));
+    assert_eq!(state.connection.text, "Not connected, because your keyring is locked");
     bench.keyring.set_locked(false);
     assert_eq!(bench.desk.retry_keyring().await.unwrap().signing.state, SigningKind::Locked);
     assert_eq!(bench.desk.unlock(PIN).await.unwrap().signing.state, SigningKind::Unlocked);
@@ -61,16 +65,39 @@ async fn not_found_in_the_keyring_never_makes_a_new_key() {
 }
 
 #[tokio::test]
+async fn a_session_without_a_keyring_says_what_to_start() {
+    let bench = Bench::enrolled().await.reopen(2).await;
+    bench.inner().note_keyring(KeyringHealth::Missing);
+    let state = bench.desk.app_state().await.unwrap();
+    assert_eq!(state.signing.state, SigningKind::KeyringMissing);
+    assert_eq!(state.signing.text, "No keyring runs, so nothing can be signed.");
+    assert!(state.signing.help.is_some_and(|help| help.contains("GNOME Keyring") && help.contains("try again")));
+    assert_eq!(state.connection.text, "Not connected, because no keyring runs");
+    let state = bench.desk.retry_keyring().await.unwrap();
+    assert_eq!((state.signing.state, state.signing.help), (SigningKind::Locked, None));
+}
+
+#[tokio::test]
 async fn wrong_pins_are_counted_across_restarts_and_then_wait() {
     let mut bench = Bench::enrolled().await;
-    for n in 1..=4 {
-        assert_eq!(bench.desk.unlock("999111").await.unwrap_err().code, RefusalCode::PinWrong, "{n}");
+    for left in ["4 tries are", "3 tries are", "2 tries are", "One try is"] {
+        let refusal = bench.desk.unlock("999111").await.unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::PinWrong);
+        let expected =
+            format!("This is not your signing PIN. Nothing was signed. {left} left before you have to wait.");
+        assert_eq!(refusal.message, expected);
     }
     bench = bench.reopen(3).await;
     assert_eq!(bench.desk.unlock("999111").await.unwrap_err().code, RefusalCode::PinLockedOut);
     let refusal = bench.desk.unlock(PIN).await.unwrap_err();
     assert_eq!(refusal.code, RefusalCode::PinLockedOut, "the right PIN has to wait too");
-    assert!(refusal.message.contains("30 s"), "{}", refusal.message);
+    assert_eq!(
+        refusal.message,
+        "Too many wrong PINs. No PIN is tried before 06:00:30, in 30 s. Nothing was signed; what you wrote is kept."
+    );
+    let signing = bench.desk.app_state().await.unwrap().signing;
+    assert_eq!(signing.text, "Too many wrong PINs, so none is tried before 06:00:30.");
+    assert!(signing.help.is_some());
     bench.clock.advance_ms(30_000);
     bench.desk.unlock(PIN).await.unwrap();
     assert_eq!(bench.desk.unlock("999111").await.unwrap_err().code, RefusalCode::PinWrong, "the count begins anew");

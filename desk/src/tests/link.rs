@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::answer::{DeskEvent, LedgerKind, LinkState};
 use crate::refusal::RefusalCode;
+use crate::words::LocalFault;
 
 #[tokio::test]
 async fn a_running_desk_connects_takes_a_snapshot_and_follows() {
@@ -31,6 +32,57 @@ async fn a_running_desk_connects_takes_a_snapshot_and_follows() {
     assert!(page.rows[0].line.starts_with("Refund EUR"), "{}", page.rows[0].line);
     let found = bench.desk.inbox_rows("all", &page.rows[1].line.to_uppercase(), 0, 10).await.unwrap();
     assert_eq!(found.total, 1);
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_connection_is_one_phrase_in_each_state() {
+    let bench = Bench::enrolled().await;
+    let connection = async || bench.desk.app_state().await.unwrap().connection;
+    assert_eq!(connection().await.text, "Connected, up to date at 06:00");
+    assert_eq!(connection().await.help, None);
+    bench.inner().change_link(|link| link.state = LinkState::Offline);
+    assert_eq!(connection().await.text, "Offline, showing what was current at 06:00");
+    assert!(connection().await.help.is_some_and(|help| help.contains("sent later")));
+    bench.inner().change_link(|link| link.skew_ms = 7_000);
+    assert!(connection().await.text.ends_with(", this computer's clock is 7 s behind the gateway's"));
+    bench.inner().change_link(|link| {
+        link.state = LinkState::Refused;
+        link.skew_ms = 0;
+        link.refused = Some("Ask for a new invitation.".to_owned());
+    });
+    assert_eq!(connection().await.text, "The gateway does not let this device in");
+    assert_eq!(connection().await.help.as_deref(), Some("Ask for a new invitation."));
+}
+
+#[tokio::test]
+async fn while_the_gateway_inside_the_app_does_not_run_nobody_is_called_and_it_says_why() {
+    let bench = Bench::new().await;
+    bench.desk.enrol(&bench.enrolment()).await.unwrap();
+    bench.desk.tell_local_gateway(LocalGateway::Starting);
+    let mut events = bench.desk.events();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn({
+        let (desk, shutdown) = (bench.desk.clone(), shutdown.clone());
+        async move { desk.run(shutdown).await }
+    });
+    let mut until = async |state: LinkState, text: &str| loop {
+        if let DeskEvent::AppState(told) = events.recv().await.unwrap()
+            && told.connection.state == state
+            && told.connection.text.starts_with(text)
+        {
+            return told.connection.help;
+        }
+    };
+    assert_eq!(until(LinkState::Connecting, "Starting the gateway on this computer\u{2026}").await, None);
+    bench.desk.tell_local_gateway(LocalGateway::Failed(LocalFault::Folder));
+    let help = until(LinkState::Offline, "The gateway on this computer did not start").await.unwrap();
+    for part in ["Its folder could not be used.", "nothing new arrives", "is kept here", "open it again"] {
+        assert!(help.contains(part), "{help}");
+    }
+    bench.desk.tell_local_gateway(LocalGateway::Runs);
+    until(LinkState::Connected, "Connected, up to date").await;
     shutdown.cancel();
     running.await.unwrap();
 }

@@ -17,7 +17,7 @@ use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::decision::{DecisionKind, DecisionPredicate};
 use seamark_contracts::digest::Digest;
-use seamark_contracts::id::{AgentUrn, OutcomeId, ReviewId, UserUrn};
+use seamark_contracts::id::{AgentUrn, DecisionId, OutcomeId, ReviewId, UserUrn};
 use seamark_contracts::outcome::{NotCounted, OutcomeCause, OutcomeKind};
 use seamark_contracts::problem::{ErrorCode, Problem};
 use seamark_contracts::samples;
@@ -210,6 +210,21 @@ impl Stand {
             document.superseded_by = superseded_by;
             document.clone()
         })
+    }
+
+    /// A counted decision of another reviewer.
+    pub(crate) fn somebody_elses(&self, decision: DecisionKind) -> DecisionSummary {
+        DecisionSummary {
+            decision_id: DecisionId::make(self.clock.now(), &self.chance),
+            decision,
+            reviewer: UserUrn::from_name("bo-example").unwrap(),
+            reviewer_name: "Bo Example".to_owned(),
+            decided_at: self.clock.now(),
+            recorded_at: self.clock.now(),
+            recorded: self.record("another reviewer's"),
+            counted: true,
+            why: None,
+        }
     }
 
     /// Other entries than those that were shown before, as many as there are.

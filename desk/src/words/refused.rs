@@ -35,13 +35,11 @@ impl From<KeyringError> for Refusal {
         match error {
             KeyringError::Missing(_) => Self::new(
                 RefusalCode::KeyringMissing,
-                "There is no keyring service in this session. Seamark keeps half of your signing key there, so it \
-                 cannot sign until a keyring (GNOME Keyring, KDE Wallet or KeePassXC) runs. Nothing was lost.",
+                format!("No keyring runs, so nothing can be signed. {}", crate::words::KEYRING_MISSING),
             ),
             KeyringError::Locked(_) | KeyringError::Malformed => Self::new(
                 RefusalCode::KeyringLocked,
-                "Your keyring is locked, or does not hold this device's key any more. Seamark cannot sign or open a \
-                 session until it is unlocked. Unlock it and try again. Nothing was lost, and no new key was made.",
+                format!("Your keyring is locked, so nothing can be signed. {}", crate::words::KEYRING_LOCKED),
             ),
         }
         .because(error)

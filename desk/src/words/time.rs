@@ -68,6 +68,19 @@ impl Calendar {
         self.local(at).strftime(form).to_string()
     }
 
+    /// In a sentence: `at 14:30` today, `on Tue 14:30` otherwise.
+    #[must_use]
+    pub fn at_moment(&self, at: Timestamp, now: Timestamp) -> String {
+        let word = if self.date(at) == self.date(now) { "at" } else { "on" };
+        format!("{word} {}", self.moment(at, now))
+    }
+
+    /// `14:30:05`, where seconds matter.
+    #[must_use]
+    pub fn exact_time(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%H:%M:%S").to_string()
+    }
+
     /// The deadline in a list: `12 min` within the hour, else as [`Self::moment`].
     #[must_use]
     pub fn deadline(&self, at: Timestamp, now: Timestamp) -> String {

@@ -273,7 +273,10 @@ export type ConnectionState = {
 	/**  When what is shown was last known to be current. */
 	lastSyncAt: string | null,
 	retryInS: number | null,
+	/**  A phrase for the status line, without a full stop. */
 	text: string,
+	/**  What it means and what to do, when there is anything to say. */
+	help: string | null,
 	/**  Gateway time minus this computer's. */
 	clockSkewMs: number,
 };
@@ -681,7 +684,10 @@ export type RequiredEvidence = {
 /**  A change of a review, in words. */
 export type ReviewChange = {
 	kind: ReviewChangeKind,
+	/**  What happened. */
 	text: string,
+	/**  What it means and what to do; empty when it only goes on. */
+	meaning: string,
 	newReviewId: string | null,
 	diff: Difference[],
 };
@@ -725,7 +731,10 @@ export type ReviewRequest = {
 /**  How the open review stands, in words. */
 export type ReviewStateView = {
 	kind: ReviewKind,
+	/**  What happened. */
 	text: string,
+	/**  What it means and what to do; empty while it is open. */
+	meaning: string,
 	by: string | null,
 	at: string | null,
 	supersededBy: string | null,
@@ -782,7 +791,10 @@ export type SigningKind = "none" | "locked" | "unlocked" | "keyring-locked" | "k
 export type SigningState = {
 	state: SigningKind,
 	unlockedUntil: string | null,
+	/**  One sentence. */
 	text: string,
+	/**  What it means and what to do, when there is anything to say. */
+	help: string | null,
 };
 
 /**  How far setting up has come. */

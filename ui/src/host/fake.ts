@@ -1,12 +1,12 @@
 // The host in memory: development, demonstration and tests. It answers like the app and can be told to fail.
 //
 // Scenarios, separated by commas: first-run, setting-up, offline, refused, connecting, unlocked, keyring-locked,
-// keyring-missing, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
+// keyring-missing, keyring-stays (trying again does not help), pin-locked-out, gateway-starting, gateway-failed, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
 // changed, expired, decided, withdrawn. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
 // already; an address with "down" does not answer; a code with "bad" does not work; reviews r-unverified, r-missing.
 import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
 import { NO_ACKS, appState, paneOf } from "./fake-data";
-import { CHANGES, firstState, ok, pinFault, refuse, rowsFor, withState } from "./fake-scenario";
+import { CHANGES, UNLOCKED, firstState, ok, pinFault, refuse, rowsFor, withState } from "./fake-scenario";
 import { at } from "./fake-view";
 import type {
   Acks,
@@ -32,6 +32,8 @@ export interface FakeHost extends Host {
   emit<Name extends keyof HostEvents>(name: Name, payload: HostEvents[Name]): void;
   /** Something happens to a review: told at once, and true from then on. */
   changeReview(reviewId: string, change: ReviewChange): void;
+  /** As `changeReview`, but nobody is told. */
+  endQuietly(reviewId: string, change: ReviewChange): void;
   /** The next call of this command fails with this code. */
   failNext(name: string, code: AppErrorCode): void;
 }
@@ -118,6 +120,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     calls,
     emit,
     changeReview,
+    endQuietly: (reviewId, change) => void ends.set(reviewId, change),
     failNext: (name, code) => failures.set(name, code),
     on(name, hear) {
       heard[name].add(hear);
@@ -214,7 +217,10 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         const pane = paneOf(r.reviewId);
         const fault = pinFault(r.pin);
         if (state.signing.state === "keyring-locked")
-          return refuse("keyring-locked", "Your keyring is locked. Unlock it, then look again. Nothing was signed.");
+          return refuse(
+            "keyring-locked",
+            "Your keyring is locked, so nothing can be signed. Unlock it, then try again.",
+          );
         if (fault !== null) return fault;
         const wrong = pane?.view.facts.find(
           (fact) =>
@@ -229,7 +235,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
             wrong.id,
           );
         void walk(r);
-        become({ signing: { state: "unlocked", unlockedUntil: at(15), text: "Signing key unlocked until 10:57" } });
+        become({ signing: UNLOCKED });
         return ok({
           decisionId: "d-new",
           reviewId: r.reviewId,
@@ -240,16 +246,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
           nextReviewId: "r-offer",
         });
       }),
-    unlock: (r) =>
-      answer(
-        "unlock",
-        { pin: r.pin.length },
-        () =>
-          pinFault(r.pin) ??
-          ok(
-            become({ signing: { state: "unlocked", unlockedUntil: at(15), text: "Signing key unlocked until 10:57" } }),
-          ),
-      ),
+    unlock: (r) => answer("unlock", { pin: r.pin.length }, () => pinFault(r.pin) ?? ok(become({ signing: UNLOCKED }))),
     lock: () => answer("lock", null, () => ok(become({ signing: appState().signing }))),
     outboxRows: () =>
       answer("outboxRows", null, () =>
@@ -277,6 +274,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         return ok(null);
       }),
     setAppearance: (r) => answer("setAppearance", r, () => ok(become({ appearance: r }))),
-    retryKeyring: () => answer("retryKeyring", null, () => ok(become({ signing: appState().signing }))),
+    retryKeyring: () =>
+      answer("retryKeyring", null, () => ok(become(told.has("keyring-stays") ? {} : { signing: appState().signing }))),
   };
 }

@@ -12,13 +12,19 @@ import { isHigh, placeOf, problemsOf, toConfirm, type Problem } from "./needs";
 
 /** How far the sheet is. After `signing` the host's progress goes on; the page claims nothing by itself. */
 export type Stage =
-  | { is: "confirming"; problems: readonly Problem[]; error: AppError | null }
+  | {
+      is: "confirming";
+      problems: readonly Problem[];
+      /** Looks again at what the page itself found missing; null for what Rust refused. */
+      filledNow: (() => readonly Problem[]) | null;
+      error: AppError | null;
+    }
   | { is: "signing" }
   | { is: "saved"; progress: DecisionProgress };
 
 /** One decision while its sheet is open: bound to the pane with which it was opened. */
 export class Decision {
-  stage = $state.raw<Stage>({ is: "confirming", problems: [], error: null });
+  stage = $state.raw<Stage>({ is: "confirming", problems: [], filledNow: null, error: null });
   draft = $state<Draft>({ ...EMPTY_DRAFT });
   confirmed = $state<Record<string, string>>({});
   pin = $state("");
@@ -40,9 +46,17 @@ export class Decision {
     return isHigh(this.pane.view.tier) || signing.state !== "unlocked";
   }
 
+  /** What stood in the way at the last try and still does: what was filled in since is no longer complained about. */
+  get problems(): readonly Problem[] {
+    if (this.stage.is !== "confirming") return [];
+    const { problems, filledNow } = this.stage;
+    if (filledNow === null) return problems;
+    const left = filledNow();
+    return problems.filter(({ field, text }) => left.some((one) => one.field === field && one.text === text));
+  }
+
   problemAt(field: string): string | null {
-    if (this.stage.is !== "confirming") return null;
-    return this.stage.problems.find((problem) => problem.field === field)?.text ?? null;
+    return this.problems.find((problem) => problem.field === field)?.text ?? null;
   }
 
   /** Keeps what was typed, for the next time the sheet is opened; answers the text that is kept. */
@@ -56,10 +70,13 @@ export class Decision {
   async sign(signing: AppState["signing"]): Promise<"saved" | "stay" | "review"> {
     if (this.stage.is !== "confirming") return "stay";
     const isPinNeeded = this.isPinNeeded(signing);
-    const { draft, confirmed, pin } = this;
-    const problems = problemsOf(this.pane, this.kind, { draft, confirmed, pin, isPinNeeded });
+    const filledNow = (): readonly Problem[] => {
+      const { draft, confirmed, pin } = this;
+      return problemsOf(this.pane, this.kind, { draft, confirmed, pin, isPinNeeded });
+    };
+    const problems = filledNow();
     if (problems.length > 0) {
-      this.stage = { is: "confirming", problems, error: null };
+      this.stage = { is: "confirming", problems, filledNow, error: null };
       return "stay";
     }
     this.stage = { is: "signing" };
@@ -72,7 +89,7 @@ export class Decision {
     const { error } = answer;
     const place = placeOf(error.code, error.field);
     const atField = typeof place === "object" ? [{ field: place.field, text: error.message }] : [];
-    this.stage = { is: "confirming", problems: atField, error: atField.length === 0 ? error : null };
+    this.stage = { is: "confirming", problems: atField, filledNow: null, error: atField.length === 0 ? error : null };
     return place === "review" ? "review" : "stay";
   }
 

@@ -116,6 +116,23 @@ export class OpenReview {
     if (change.kind !== "changed") void this.refresh();
   }
 
+  #isLooking = false;
+
+  /** By the clock the time is over: asks Rust, and ends the review when it says so. */
+  async atDeadline(onend: (change: ReviewChange) => void): Promise<void> {
+    const reviewId = this.reviewId;
+    if (reviewId === null || this.#isLooking) return;
+    this.#isLooking = true;
+    const answer = await this.#host.openReview({ reviewId });
+    this.#isLooking = false;
+    if (answer.status !== "ok" || this.reviewId !== reviewId || this.isOver) return;
+    const { kind, text, meaning } = answer.data.state;
+    if (kind === "open") return;
+    this.loader.change(() => answer.data);
+    this.ended = { kind: "expired", text, meaning, newReviewId: null, diff: [] };
+    onend(this.ended);
+  }
+
   async noteOpened(evidenceId: string): Promise<void> {
     const reviewId = this.reviewId;
     const pane = this.pane;
