@@ -35,5 +35,7 @@ export default defineConfig(({ mode }) => ({
     include: ["tests/**/*.test.ts", "src/**/*.test.ts"],
     setupFiles: ["tests/setup.ts"],
     restoreMocks: true,
+    // A hung test fails all the same; a busy machine does not make one.
+    testTimeout: 60_000,
   },
 }));

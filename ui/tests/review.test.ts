@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 
+import { appState } from "../src/host/fake-data";
 import type { ReviewChange } from "../src/host/host";
 import { expectAccessible, open, openEvidence, openReview } from "./page";
 
@@ -9,6 +10,7 @@ const names = (elements: HTMLElement[]) => elements.map((element) => element.tex
 const change = (kind: ReviewChange["kind"], text: string): ReviewChange => ({
   kind,
   text,
+  meaning: "Nothing is left to do.",
   newReviewId: null,
   diff: [],
 });
@@ -45,6 +47,16 @@ describe("the review pane", () => {
     const words = within(compare).getAllByText(/^(Agrees|Differs|Cannot be compared)\.$/);
     expect(names(words)).toEqual(["Differs.", "Differs.", "Agrees.", "Cannot be compared."]);
     expect(within(compare).getByText("EUR 1,280.00")).toBeTruthy();
+  });
+
+  it("says what is wrong only of a rule that is broken, and names those that are kept", async () => {
+    await openReview("r-refund");
+    const rules = screen.getByRole("region", { name: "Why a person is needed" });
+    const [broken, unchecked, kept] = within(rules).getAllByText(/^(Broken|Not checked|Kept)$/);
+    expect(broken?.closest("li")?.textContent).toContain("The refund is more than was paid (EUR 128.00).");
+    expect(unchecked?.closest("li")?.textContent).toContain("could not be read");
+    expect(kept?.closest("li")?.textContent.trim()).toBe("Kept 2 rules kept: currency known, customer of the order");
+    expect(rules.textContent).not.toContain("belongs to another customer");
   });
 
   it("counts required evidence as it is opened and tells Rust", async () => {
@@ -136,8 +148,8 @@ describe("the review pane", () => {
   });
 
   it.each([
-    ["r-expired", "The deadline passed at 10:38. It was rejected; no money moves."],
-    ["r-decided", "Ana Duarte approved it at 10:31."],
+    ["r-expired", "The deadline passed at 10:38 without an answer."],
+    ["r-decided", "Ana Duarte approved this at 10:31, before you."],
   ])("is read-only when it is over: %s", async (reviewId, text) => {
     await openReview(reviewId);
     expect(screen.getByText(text)).toBeTruthy();
@@ -156,6 +168,7 @@ describe("what happens meanwhile", () => {
     host.changeReview("r-refund", {
       kind: "changed",
       text: "order-desk sent a revision.",
+      meaning: "Judge the new version.",
       newReviewId: "r-refund2",
       diff: [{ label: "Amount", before: "EUR 1,280.00", after: "EUR 640.00" }],
     });
@@ -166,7 +179,7 @@ describe("what happens meanwhile", () => {
     expect(document.activeElement?.tagName).toBe("H2");
     const draft = host.calls.findLast((call) => call.name === "saveDraft")?.request;
     expect(JSON.stringify(draft)).toContain("Use the first card.");
-    expect(screen.getByTestId("live-alert").textContent).toBe("order-desk sent a revision.");
+    expect(screen.getByTestId("live-alert").textContent).toBe("order-desk sent a revision. Judge the new version.");
     await expectAccessible();
     await user.click(within(dialog).getByRole("button", { name: "Open the new version" }));
     await waitFor(() => expect(location.hash).toBe("#/inbox/r-refund2"));
@@ -189,13 +202,32 @@ describe("what happens meanwhile", () => {
       await user.click(screen.getByRole("button", { name: /^Reject…/ }));
       await screen.findByRole("dialog", { name: /^You reject/ });
       host.changeReview("r-refund", change(kind, `It is ${kind} now.`));
-      expect(await screen.findByText(`It is ${kind} now.`, { selector: ".title" })).toBeTruthy();
+      const title = await screen.findByText(`It is ${kind} now.`, { selector: ".title" });
+      expect(title.closest(".notice")?.textContent).toContain("Nothing is left to do.");
+      expect(screen.getByTestId("live-alert").textContent).toBe(`It is ${kind} now. Nothing is left to do.`);
+      // The sheet took the focus with it; it goes to the ask, not to nowhere.
+      await waitFor(() => expect(document.activeElement?.tagName).toBe("H1"));
       expect(screen.queryByRole("dialog")).toBeNull();
       expect(screen.queryByRole("button", { name: /^(Reject|Escalate|Approve)…/ })).toBeNull();
       await user.keyboard("ru");
       expect(screen.queryByRole("dialog")).toBeNull();
     },
   );
+
+  it("is over at its deadline by the clock, as soon as Rust says so, and that is announced", async () => {
+    const { host } = await openReview("r-refund");
+    const text = "The deadline passed at 10:54 without an answer.";
+    const past = { ...appState(), now: "2026-11-22T10:54:01.000Z" };
+    host.emit("appState", past);
+    // By the clock alone nothing ends: the host still calls it open.
+    await waitFor(() => expect(host.calls.filter((call) => call.name === "openReview").length).toBeGreaterThan(1));
+    expect(screen.getByRole("button", { name: /^Reject…/ })).toBeTruthy();
+    host.endQuietly("r-refund", { ...change("expired", text) });
+    host.emit("appState", { ...past, now: "2026-11-22T10:54:03.000Z" });
+    expect(await screen.findByText(text, { selector: ".title" })).toBeTruthy();
+    expect(screen.queryByRole("button", { name: /^(Reject|Escalate|Approve)…/ })).toBeNull();
+    expect(screen.getByTestId("live-alert").textContent).toBe(`${text} Nothing is left to do.`);
+  });
 
   it("what happens to another item changes nothing here", async () => {
     const { host } = await openReview("r-refund");

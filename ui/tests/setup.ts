@@ -33,4 +33,4 @@ afterEach(() => {
 });
 
 // A failing search says what it sought; the whole document helps nobody.
-configure({ getElementError: (message) => new Error(message ?? "not found"), asyncUtilTimeout: 3_000 });
+configure({ getElementError: (message) => new Error(message ?? "not found"), asyncUtilTimeout: 15_000 });

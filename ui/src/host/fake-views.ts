@@ -29,8 +29,12 @@ const refund = view("r-refund", {
         text: "The order was EUR 128.00. The refund is ten times the amount paid.",
       },
     }),
-    fact("f1", "Refund goes to", "•••• 4242", {
-      compare: { source: "/payload/card/paid_with", verdict: "differs", text: "The order was paid with •••• 8815." },
+    fact("f1", "Refund goes to", "411111••••••4242", {
+      compare: {
+        source: "/payload/card/paid_with",
+        verdict: "differs",
+        text: "The order was paid with 401288••••••8815.",
+      },
     }),
     fact("f2", "Items returned", "1 of 1", {
       compare: { source: "/toolOutputs/return_scan", verdict: "equal", text: "Warehouse scan 20 Nov, 16:02." },
@@ -43,7 +47,13 @@ const refund = view("r-refund", {
     }),
   ],
   rules: [
-    { id: "currency-known", kind: "must", result: "pass", text: "Currency EUR is handled here." },
+    { id: "currency-known", kind: "must", result: "pass", text: "Refunds in EUR are not handled here." },
+    {
+      id: "customer-of-the-order",
+      kind: "watch",
+      result: "pass",
+      text: "The order belongs to another customer.",
+    },
     {
       id: "amount-within-order",
       kind: "watch",
