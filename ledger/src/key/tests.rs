@@ -34,6 +34,7 @@ fn seeds_make_the_keys_and_signatures_of_rfc_8032() {
 
 /// The weak keys of the vectors are a danger and not only odd: the non-strict check accepts signatures nobody made.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "shows what the ban on the non-strict check is for")]
 fn without_the_strict_check_some_of_them_would_pass() {
     use ed25519_dalek::Verifier as _;
     let passes_loosely = |case: &Value| {
