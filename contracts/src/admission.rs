@@ -85,6 +85,8 @@ impl std::fmt::Debug for EarlierHandoff {
 pub struct Admitted {
     /// What the gateway signs; `request` is present exactly when the gate requires a person.
     pub predicate: HandoffPredicate,
+    /// The canonical bytes of `predicate`.
+    pub canonical: Vec<u8>,
     /// For the destination only; in the order of `predicate.masks`.
     pub disclosures: Vec<String>,
     /// In the order of `predicate.artifacts`.
@@ -166,7 +168,7 @@ pub fn judge(
 
     let mut root = maskable(submission, ctx);
     let plan = plan::make(submission, &root, compiled, &mut violations);
-    let hidden = mask::hide(&mut root, &plan.masks, ctx.chance);
+    let hidden = mask::hide_knowing(&mut root, &plan.masks, &plan.secrets, ctx.chance);
     let (masks, disclosures) = hidden.map_err(|error| {
         // Places and card numbers were checked; what is left is depth.
         vec![violation("mask", "", format!("cannot be hidden as the contract asks: {error}"))]
@@ -258,9 +260,9 @@ pub fn judge(
         submitted_at: submission.submitted_at,
         created_at: ctx.now,
     };
-    check_size(&predicate)?;
+    let canonical = check_size(&predicate)?;
     let artifacts = artifacts.into_iter().map(|(_, stored)| stored).collect();
-    Ok(Admitted { predicate, disclosures, artifacts })
+    Ok(Admitted { predicate, canonical, disclosures, artifacts })
 }
 
 /// The maskable parts as the predicate has them, nothing hidden yet.
@@ -308,9 +310,12 @@ fn visible_decimals(decimals: &[String], masks: &[Mask]) -> Vec<String> {
     kept
 }
 
-fn check_size(predicate: &HandoffPredicate) -> Result<(), Vec<Violation>> {
-    match canonical::bytes_of(predicate) {
-        Ok(bytes) if bytes.len() <= MAX_PREDICATE_BYTES => Ok(()),
+/// The canonical bytes, when they are few enough.
+fn check_size(predicate: &HandoffPredicate) -> Result<Vec<u8>, Vec<Violation>> {
+    // Within something, as the statement will have it: that is one more level.
+    let within = canonical::bytes_of(std::slice::from_ref(predicate));
+    match within.map(|bytes| bytes.get(1..bytes.len() - 1).unwrap_or_default().to_vec()) {
+        Ok(bytes) if bytes.len() <= MAX_PREDICATE_BYTES => Ok(bytes),
         Ok(bytes) => Err(vec![violation(
             "size",
             "",

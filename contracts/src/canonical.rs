@@ -7,6 +7,8 @@ use thiserror::Error;
 use crate::digest::Digest;
 use crate::strict_json::{MAX_SAFE_INTEGER, Pointer, has_noncharacter};
 
+mod direct;
+
 /// Deepest document that is written, in objects and arrays around a value. Source: FORMATS.md §2.
 const MAX_DEPTH: usize = 64;
 
@@ -112,7 +114,10 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 /// # Errors
 /// As [`to_bytes`], and [`CanonicalError::Serialize`] when `value` does not serialise.
 pub fn bytes_of<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    to_bytes(&serde_json::to_value(value).map_err(CanonicalError::Serialize)?)
+    match direct::bytes_of(value) {
+        Some(bytes) => Ok(bytes),
+        None => to_bytes(&serde_json::to_value(value).map_err(CanonicalError::Serialize)?),
+    }
 }
 
 /// SHA-256 of the canonical bytes.

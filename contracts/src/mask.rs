@@ -146,18 +146,31 @@ pub fn hide(
     plan: &[PlannedMask],
     chance: &dyn Chance,
 ) -> Result<(Vec<Mask>, Vec<String>), HideError> {
+    let secrets = Secrets::of(root, plan.iter().map(|mask| (mask.path.as_str(), mask.kind)));
+    hide_knowing(root, plan, &secrets, chance)
+}
+
+/// As [`hide`], for one who knows already which values the plan hides.
+///
+/// # Errors
+/// As [`hide`].
+pub(crate) fn hide_knowing(
+    root: &mut Value,
+    plan: &[PlannedMask],
+    secrets: &Secrets,
+    chance: &dyn Chance,
+) -> Result<(Vec<Mask>, Vec<String>), HideError> {
     let mut plan: Vec<&PlannedMask> = plan.iter().collect();
     plan.sort_unstable();
     if let Some(overlap) = find_overlap(plan.iter().map(|mask| mask.path.as_str())) {
         return Err(HideError::Overlap { path: overlap });
     }
-    let secrets = Secrets::of(root, plan.iter().map(|mask| (mask.path.as_str(), mask.kind)));
     let mut masks = Vec::with_capacity(plan.len());
     for PlannedMask { path, kind } in plan.iter().copied() {
         let value = root.pointer(path).filter(|_| is_maskable(path));
         let value = value.ok_or_else(|| HideError::NoSuchField { path: path.clone() })?;
         let shown =
-            kind::shown(*kind, value, &secrets).map_err(|source| HideError::Pan { path: path.clone(), source })?;
+            kind::shown(*kind, value, secrets).map_err(|source| HideError::Pan { path: path.clone(), source })?;
         masks.push(Mask { path: path.clone(), kind: *kind, shown });
     }
     let mut disclosures = Vec::with_capacity(plan.len());
@@ -172,7 +185,7 @@ fn commit(root: &mut Value, path: &str, chance: &dyn Chance) -> Result<String, H
     let no_such_field = || HideError::NoSuchField { path: path.to_owned() };
     let (parent, step) = pointer::split_last(path).ok_or_else(no_such_field)?;
     let encode = |parts: Vec<Value>| {
-        let bytes = canonical::to_bytes(&Value::Array(parts));
+        let bytes = canonical::bytes_of(&parts);
         let bytes = bytes.map_err(|source| HideError::Canonical { path: path.to_owned(), source })?;
         Ok(Base64UrlUnpadded::encode_string(&bytes))
     };
@@ -208,7 +221,7 @@ fn is_maskable(path: &str) -> bool {
 
 /// The first path of a sorted list that repeats another or lies within one.
 fn find_overlap<'p>(paths: impl Iterator<Item = &'p str>) -> Option<String> {
-    let mut seen = BTreeSet::new();
+    let mut seen = std::collections::HashSet::new();
     for path in paths {
         let ancestors = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
         if ancestors.into_iter().any(|ancestor| seen.contains(ancestor)) || !seen.insert(path) {

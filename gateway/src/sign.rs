@@ -45,6 +45,15 @@ pub(crate) fn handoff(predicate: &HandoffPredicate, key: &SigningKey) -> Result<
     sign(statement::build_handoff(predicate)?, key)
 }
 
+/// The same around the canonical bytes of the predicate.
+pub(crate) fn admitted(
+    predicate: &HandoffPredicate,
+    canonical: &[u8],
+    key: &SigningKey,
+) -> Result<Signed, SignStatementError> {
+    sign(statement::build_admitted(predicate, canonical)?, key)
+}
+
 /// An outcome statement; its subject is the handoff statement.
 pub(crate) fn outcome(
     predicate: &OutcomePredicate,

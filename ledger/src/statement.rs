@@ -177,7 +177,32 @@ fn build<P: Predicate>(predicate: &P, subject: Vec<Subject>) -> Result<Vec<u8>, 
 /// [`StatementError::Content`] when the predicate is not as FORMATS.md §5 says, [`StatementError::Canonical`] when a
 /// value is outside of the profile.
 pub fn build_handoff(predicate: &HandoffPredicate) -> Result<Vec<u8>, StatementError> {
-    build(predicate, vec![Subject::payload(predicate)?])
+    // Within something, as the statement will have it: that is one more level.
+    let within = canonical::bytes_of(&[predicate])?;
+    build_admitted(predicate, within.get(1..within.len() - 1).unwrap_or_default())
+}
+
+/// The same around the canonical bytes of the predicate, at most 63 levels deep, for one who has them: a large predicate
+/// is written once only.
+///
+/// # Errors
+/// As [`build_handoff`].
+pub fn build_admitted(predicate: &HandoffPredicate, canonical: &[u8]) -> Result<Vec<u8>, StatementError> {
+    check::handoff_fields(predicate)?;
+    let subject = canonical::bytes_of(&[Subject::payload(predicate)?])?;
+    // Canonical bytes nest: those of the whole are those of its members, sorted by name.
+    let parts: [&[u8]; 9] = [
+        b"{\"_type\":\"",
+        STATEMENT_TYPE.as_bytes(),
+        b"\",\"predicate\":",
+        canonical,
+        b",\"predicateType\":\"",
+        HandoffPredicate::TYPE.as_bytes(),
+        b"\",\"subject\":",
+        &subject,
+        b"}",
+    ];
+    Ok(parts.concat())
 }
 
 /// The canonical bytes of a decision over the handoff statement with the digest `handoff`.

@@ -110,7 +110,7 @@ fn earlier(text: &str, constraints: &[&str]) -> EarlierHandoff {
 
 #[test]
 fn a_good_submission_is_admitted_with_its_gate() {
-    let Admitted { predicate, disclosures, artifacts } = admitted(&submission());
+    let Admitted { predicate, disclosures, artifacts, .. } = admitted(&submission());
     assert_eq!(predicate.gate.reasons, ["gate.when"]);
     assert_eq!(predicate.gate.tier, Tier::T2);
     let request = predicate.request.as_ref().unwrap();

@@ -56,7 +56,57 @@ fn every_single_character_is_written_as_others_write_it() {
     }
 }
 
+#[test]
+fn what_is_written_straight_is_what_the_tree_gives() {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Sample<'s> {
+        zulu: u64,
+        alpha: Option<i32>,
+        #[serde(rename = "_type")]
+        kind: char,
+        inner: Vec<(bool, &'s str)>,
+        by_name: std::collections::BTreeMap<&'s str, Inner>,
+    }
+    #[derive(Serialize)]
+    struct Inner {
+        b: i64,
+        a: (),
+    }
+    let inner = |b| Inner { b, a: () };
+    let mut sample = Sample {
+        zulu: 9_007_199_254_740_991,
+        alpha: None,
+        kind: '"',
+        inner: vec![(true, "a\u{1}\\"), (false, "")],
+        by_name: [("b", inner(-1)), ("a", inner(0)), ("", inner(-9_007_199_254_740_991))].into_iter().collect(),
+    };
+    let tree = |sample: &Sample<'_>| to_bytes(&serde_json::to_value(sample).unwrap()).unwrap();
+    assert_eq!(direct::bytes_of(&sample).unwrap(), tree(&sample));
+    // Names that do not sort as they are written are left to the tree.
+    sample.by_name.insert("\u{e000}", inner(1));
+    sample.by_name.insert("\u{10000}", inner(2));
+    assert_eq!(direct::bytes_of(&sample), None);
+    assert_eq!(bytes_of(&sample).unwrap(), tree(&sample));
+    for refused in [json!(1.5), json!(u64::MAX), json!({"a": "\u{ffff}"}), json!({"\u{fdd0}": 1})] {
+        assert_eq!(direct::bytes_of(&refused), None);
+        assert!(bytes_of(&refused).is_err());
+    }
+    let nested = |levels: usize| (0..levels).fold(json!(0), |inner, _| json!({ "a": inner }));
+    assert!(direct::bytes_of(&nested(64)).is_some());
+    assert!(direct::bytes_of(&nested(65)).is_none());
+}
+
 proptest! {
+    #[test]
+    fn a_tree_is_written_straight_as_any_other_way(value in crate::strict_json::tests::any_value()) {
+        let bytes = to_bytes(&value).unwrap();
+        prop_assert_eq!(bytes_of(&value).unwrap(), bytes.clone());
+        if let Some(straight) = direct::bytes_of(&value) {
+            prop_assert_eq!(straight, bytes);
+        }
+    }
+
     #[test]
     fn agrees_with_two_other_implementations(value in crate::strict_json::tests::any_value()) {
         let bytes = to_bytes(&value).unwrap();

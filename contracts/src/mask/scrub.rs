@@ -1,6 +1,6 @@
 //! Free text without the values that are hidden elsewhere. Source: FORMATS.md §4.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ const MIN_DIGITS: usize = 8;
 pub struct Secrets {
     /// By their first character, folded; longest first.
     by_first: BTreeMap<char, Vec<Secret>>,
+    /// A bit for each ASCII character that is one of these: most places of a text are passed over by it.
+    ascii_firsts: u128,
 }
 
 /// Never prints the values.
@@ -43,45 +45,57 @@ impl Secrets {
     /// value elsewhere below `/payload` or `/toolOutputs` hides nothing and is left out.
     #[must_use]
     pub fn of<'m>(root: &Value, masks: impl Iterator<Item = (&'m str, MaskKind)>) -> Self {
-        Self::select(root, masks, &|_, _| true)
+        Self::with_wanted(root, masks, &|_, _| false).0
     }
 
-    /// As [`Secrets::of`], of those values only for which `is_wanted` says so, given the path of their mask and the value.
-    pub(crate) fn select<'m>(
+    /// As [`Secrets::of`], and of those values only for which `is_wanted` says so, given the path of their mask and the
+    /// value: all first, then the wanted ones.
+    pub(crate) fn with_wanted<'m>(
         root: &Value,
         masks: impl Iterator<Item = (&'m str, MaskKind)>,
         is_wanted: &dyn Fn(&str, &str) -> bool,
-    ) -> Self {
+    ) -> (Self, Self) {
         let masks: BTreeMap<&str, MaskKind> = masks.collect();
-        let mut found = BTreeSet::new();
+        // By value, whether it is wanted.
+        let mut found: BTreeMap<Vec<char>, bool> = BTreeMap::new();
         for (path, kind) in &masks {
             if !matches!(kind, MaskKind::Clear | MaskKind::Scrub)
                 && let Some(value) = root.pointer(path)
             {
                 leaves(value, &mut |text| {
-                    if is_wanted(path, text) {
-                        found.insert(fold(text.trim()));
-                    }
+                    let wanted = is_wanted(path, text);
+                    *found.entry(fold(text.trim())).or_default() |= wanted;
                 });
             }
         }
-        let mut readable = BTreeSet::new();
+        found.retain(|folded, _| folded.len() >= MIN_CHARS);
         for part in ["/payload", "/toolOutputs"] {
             if let Some(value) = root.pointer(part).filter(|_| !found.is_empty()) {
+                let mut folded = Vec::new();
                 readable_leaves(value, &mut part.to_owned(), &masks, &mut |text| {
-                    readable.insert(fold(text.trim()));
+                    folded.clear();
+                    folded.extend(text.trim().chars().map(fold_char));
+                    found.remove(&folded);
                 });
             }
         }
-        let mut secrets = Self::default();
-        for folded in found.into_iter().filter(|folded| folded.len() >= MIN_CHARS && !readable.contains(folded)) {
-            secrets.add(folded);
+        let (mut all, mut wanted) = (Self::default(), Self::default());
+        for (folded, is_wanted) in found {
+            if is_wanted {
+                wanted.add(folded.clone());
+            }
+            all.add(folded);
         }
-        for candidates in secrets.by_first.values_mut() {
+        all.put_in_order();
+        wanted.put_in_order();
+        (all, wanted)
+    }
+
+    fn put_in_order(&mut self) {
+        for candidates in self.by_first.values_mut() {
             candidates.sort_unstable_by(|a, b| b.folded.len().cmp(&a.folded.len()).then_with(|| a.cmp(b)));
             candidates.dedup();
         }
-        secrets
     }
 
     fn add(&mut self, folded: Vec<char>) {
@@ -91,6 +105,7 @@ impl Secrets {
         let number = is_number.then_some(Secret { folded: digits, is_number: true });
         for secret in number.into_iter().chain([Secret { folded, is_number: false }]) {
             if let Some(first) = secret.folded.first() {
+                self.ascii_firsts |= ascii_bit(*first);
                 self.by_first.entry(*first).or_default().push(secret);
             }
         }
@@ -105,6 +120,9 @@ impl Secrets {
     /// Whether a value of at least `min_chars` characters occurs in the text.
     #[must_use]
     pub fn occur_in(&self, text: &str, min_chars: usize) -> bool {
+        if self.is_empty() {
+            return false;
+        }
         let characters: Vec<char> = text.chars().map(fold_char).collect();
         (0..characters.len()).any(|at| self.find_at(&characters, at, min_chars).is_some())
     }
@@ -117,29 +135,33 @@ impl Secrets {
         }
         let folded: Vec<char> = text.chars().map(fold_char).collect();
         let mut scrubbed = String::with_capacity(text.len());
-        let mut at = 0;
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            match self.find_at(&folded, at, MIN_CHARS) {
-                Some(end) => {
-                    scrubbed.push_str(HIDDEN);
-                    for _ in at.saturating_add(1)..end {
-                        characters.next();
-                    }
-                    at = end;
-                }
-                None => {
-                    scrubbed.push(character);
-                    at = at.saturating_add(1);
-                }
+        // What was not written yet begins at byte `rest`.
+        let (mut at, mut rest) = (0, 0);
+        let mut characters = text.char_indices();
+        while let Some((byte, _)) = characters.next() {
+            let Some(end) = self.find_at(&folded, at, MIN_CHARS) else {
+                at = at.saturating_add(1);
+                continue;
+            };
+            scrubbed.push_str(text.get(rest..byte).unwrap_or_default());
+            scrubbed.push_str(HIDDEN);
+            for _ in at.saturating_add(1)..end {
+                characters.next();
             }
+            at = end;
+            rest = characters.offset();
         }
+        scrubbed.push_str(text.get(rest..).unwrap_or_default());
         scrubbed
     }
 
     /// Where the longest value that begins at `at` ends.
     fn find_at(&self, text: &[char], at: usize, min_chars: usize) -> Option<usize> {
-        let candidates = self.by_first.get(text.get(at)?)?;
+        let first = text.get(at)?;
+        if first.is_ascii() && self.ascii_firsts & ascii_bit(*first) == 0 {
+            return None;
+        }
+        let candidates = self.by_first.get(first)?;
         candidates.iter().filter(|secret| secret.folded.len() >= min_chars).find_map(|secret| secret.end_at(text, at))
     }
 }
@@ -183,8 +205,16 @@ fn fold(text: &str) -> Vec<char> {
     text.chars().map(fold_char).collect()
 }
 
+/// The bit of an ASCII character; none of any other.
+fn ascii_bit(character: char) -> u128 {
+    if character.is_ascii() { 1 << u32::from(character) } else { 0 }
+}
+
 /// The lowercase letter where it is a single character, else the character itself.
 fn fold_char(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
     let mut lower = character.to_lowercase();
     match (lower.next(), lower.next()) {
         (Some(only), None) => only,

@@ -49,6 +49,26 @@ fn handoff_subject(subject: &[Subject]) -> Result<&str, StatementFault> {
     }
 }
 
+/// Everything about a handoff statement but its subject.
+pub(super) fn handoff_fields(predicate: &HandoffPredicate) -> Result<(), StatementFault> {
+    field(predicate.sd_alg == SD_ALG, "_sd_alg", "is not sha-256")?;
+    field(predicate.revision >= 1, "revision", "begins at 1")?;
+    field(predicate.revision == 1 || predicate.supersedes.is_some(), "supersedes", "is absent on a later revision")?;
+    check_attempt(&predicate.attempt)?;
+    field(predicate.payload.is_object(), "payload", "is not an object")?;
+    field(predicate.action.kind == predicate.contract.name, "action", "is not the contract's")?;
+    field(
+        predicate.gate.required == predicate.request.is_some(),
+        "request",
+        "is there exactly when the gate asks for one",
+    )?;
+    let Some(request) = &predicate.request else { return Ok(()) };
+    field(request.quorum >= 1, "quorum", "is at least 1")?;
+    field(!request.options.is_empty(), "options", "are empty")?;
+    field(!request.candidates.is_empty(), "candidates", "are empty")?;
+    field(predicate.created_at < request.expires_at, "expiresAt", "is not after createdAt")
+}
+
 impl Predicate for HandoffPredicate {
     const TYPE: &'static str = "https://seamark.dev/attestation/handoff/v1";
     const KEY_USE: KeyUse = KeyUse::Handoff;
@@ -62,18 +82,7 @@ impl Predicate for HandoffPredicate {
         if subject != [expected] {
             return Err(StatementFault::Subject);
         }
-        field(self.sd_alg == SD_ALG, "_sd_alg", "is not sha-256")?;
-        field(self.revision >= 1, "revision", "begins at 1")?;
-        field(self.revision == 1 || self.supersedes.is_some(), "supersedes", "is absent on a later revision")?;
-        check_attempt(&self.attempt)?;
-        field(self.payload.is_object(), "payload", "is not an object")?;
-        field(self.action.kind == self.contract.name, "action", "is not the contract's")?;
-        field(self.gate.required == self.request.is_some(), "request", "is there exactly when the gate asks for one")?;
-        let Some(request) = &self.request else { return Ok(()) };
-        field(request.quorum >= 1, "quorum", "is at least 1")?;
-        field(!request.options.is_empty(), "options", "are empty")?;
-        field(!request.candidates.is_empty(), "candidates", "are empty")?;
-        field(self.created_at < request.expires_at, "expiresAt", "is not after createdAt")
+        handoff_fields(self)
     }
 }
 

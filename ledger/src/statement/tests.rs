@@ -132,3 +132,30 @@ fn fields_are_within_their_bounds() {
     assert_eq!(field(|did| did.code = Some("Not OK".to_owned())), "code");
     assert_eq!(field(|did| did.decisions = vec![Digest::of(b"x"); 1_001]), "decisions");
 }
+
+#[test]
+fn a_handoff_around_its_canonical_predicate_is_the_whole_in_canonical_form() {
+    use seamark_contracts::admission::{AdmissionContext, judge, parse_submission};
+    use seamark_contracts::contract::CompiledContract;
+    let sample = seamark_contracts::samples::find("refund.issue").unwrap();
+    let contract = CompiledContract::from_document(sample.contract.as_bytes()).unwrap();
+    let (_, text) = sample.examples.iter().find(|(path, _)| path.contains("partial-refund")).unwrap();
+    let (submission, decimals) = parse_submission(text.as_bytes()).unwrap();
+    let chance = SeededChance::new(7);
+    let context = AdmissionContext {
+        submitter: AgentUrn::from_name("order-desk").unwrap(),
+        now: at("2026-11-22T06:00:00.000Z"),
+        chance: &chance,
+        revision: 1,
+        attempt: "2W8Z9-1AnKqNLT2fKbej5g".to_owned(),
+        supersedes: None,
+        parent: None,
+        chain: Vec::new(),
+    };
+    let admitted = judge(&submission, &decimals, &contract, &context).unwrap();
+    let bytes = build_admitted(&admitted.predicate, &admitted.canonical).unwrap();
+    let whole: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(canonical::to_bytes(&whole).unwrap(), bytes);
+    assert_eq!(build_handoff(&admitted.predicate).unwrap(), bytes);
+    assert_eq!(read::<HandoffPredicate>(&bytes).unwrap().1, admitted.predicate);
+}
