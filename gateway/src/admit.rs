@@ -128,7 +128,15 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
     // The id may be taken between looking and writing; then one more look answers.
     for _ in 0..3 {
         let mut connection = shared.database.read().await?;
-        if let Some(known) = find_known(&mut connection, agent, &submission, body_mac).await? {
+        let (found, chain) = db::handoff::find_with_chain(
+            &mut connection,
+            agent.urn.as_str(),
+            &submission.handoff_id.to_string(),
+            &submission.correlation_id,
+        )
+        .await?;
+        if let Some(handoff) = found {
+            let known = answer_known(&mut connection, handoff, body_mac).await?;
             drop(connection);
             return match known {
                 Known::Same(answer) => Ok(Received::Known(answer)),
@@ -147,7 +155,7 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
                 }
             };
         }
-        let context = Context { revision: 1, supersedes: None, except: None };
+        let context = Context { revision: 1, supersedes: None, except: None, chain };
         let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
         drop(connection);
         let (admitted, _) = match judged {
@@ -220,22 +228,19 @@ enum Known {
     Other { handoff: HandoffRow, stored: Vec<u8> },
 }
 
-/// The handoff that holds this id, if there is one (invariants A1 and A2).
-async fn find_known(
+/// The handoff that holds this id (invariants A1 and A2).
+async fn answer_known(
     connection: &mut SqliteConnection,
-    agent: &Agent,
-    submission: &Submission,
+    handoff: HandoffRow,
     body_mac: [u8; 32],
-) -> Result<Option<Known>, StorageError> {
-    let found = db::handoff::find(connection, agent.urn.as_str(), &submission.handoff_id.to_string()).await?;
-    let Some(handoff) = found else { return Ok(None) };
+) -> Result<Known, StorageError> {
     let attempts = db::attempt::list(connection, handoff.no).await?;
     let newest = db::parsed(attempts.last(), "handoff", "no", handoff.no)?;
     if attempts.iter().any(|attempt| attempt.body_mac == body_mac) {
-        return Ok(Some(Known::Same(document::answer(connection, &handoff, newest, true).await?)));
+        return Ok(Known::Same(document::answer(connection, &handoff, newest, true).await?));
     }
     let stored = newest.body_mac.clone();
-    Ok(Some(Known::Other { handoff, stored }))
+    Ok(Known::Other { handoff, stored })
 }
 
 fn reused(stored: &[u8]) -> Failure {
@@ -255,7 +260,13 @@ struct Context {
     supersedes: Option<Digest>,
     /// The handoff itself, which is no link of its own chain.
     except: Option<i64>,
+    /// The last handoffs of the task, newest first.
+    chain: Vec<HandoffRow>,
 }
+
+/// Rows of a chain that are read: one more than a statement lists, for the handoff itself may be among them.
+const CHAIN_ROWS: i64 = 21;
+const _: () = assert!(admission::MAX_CHAIN == 20);
 
 type Judged = Result<(Admitted, Arc<CompiledContract>), Failure>;
 
@@ -281,7 +292,7 @@ async fn judge(
         let violation = Violation { pointer: "/contract".to_owned(), rule: "version".to_owned(), message };
         return Ok(Err(failure.with_violations(vec![violation])));
     };
-    let chain = load_chain(connection, agent, submission, context.except).await?;
+    let chain = load_chain(connection, &context).await?;
     let parent = match &submission.parent {
         Some(parent) => load_parent(connection, agent, submission, &parent.handoff_id).await?,
         None => None,
@@ -309,8 +320,8 @@ fn prepare(
     raw: &[u8],
     body_mac: [u8; 32],
 ) -> Result<(Prepared, Content), Failure> {
-    let Admitted { predicate, disclosures, artifacts } = admitted;
-    let signed = sign::handoff(&predicate, &shared.keys.handoff).map_err(Failure::internal)?;
+    let Admitted { predicate, canonical, disclosures, artifacts } = admitted;
+    let signed = sign::admitted(&predicate, &canonical, &shared.keys.handoff).map_err(Failure::internal)?;
     let review_id = predicate.request.as_ref().map(|_| ReviewId::make(predicate.created_at, shared.chance.as_ref()));
     let content = Content { raw: raw.to_vec(), disclosures: json!(disclosures).to_string(), artifacts };
     Ok((Prepared { predicate, signed, review_id, body_mac, content: None }, content))
@@ -318,16 +329,10 @@ fn prepare(
 
 // ---- earlier handoffs of the same task ----
 
-async fn load_chain(
-    connection: &mut SqliteConnection,
-    agent: &Agent,
-    submission: &Submission,
-    except: Option<i64>,
-) -> Result<Vec<EarlierHandoff>, StorageError> {
-    let limit = i64::try_from(admission::MAX_CHAIN).unwrap_or(i64::MAX);
-    let rows = db::handoff::list_chain(connection, &submission.correlation_id, agent.urn.as_str(), limit + 1).await?;
+async fn load_chain(connection: &mut SqliteConnection, context: &Context) -> Result<Vec<EarlierHandoff>, StorageError> {
+    let rows = context.chain.iter().filter(|row| Some(row.no) != context.except);
     let mut chain = Vec::new();
-    for row in rows.iter().filter(|row| Some(row.no) != except).take(admission::MAX_CHAIN) {
+    for row in rows.take(admission::MAX_CHAIN) {
         chain.push(load_earlier(connection, row).await?);
     }
     chain.reverse();

@@ -245,7 +245,7 @@ pub(crate) trait InsertMany {
 /// A statement that is being given its values.
 pub(crate) type SqliteQuery<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
-const GROUPS: [usize; 4] = [64, 16, 4, 1];
+const GROUPS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Inserts all `rows`.
 pub(crate) async fn insert_many<R: InsertMany>(

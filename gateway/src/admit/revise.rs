@@ -8,7 +8,7 @@ use seamark_contracts::problem::ErrorCode;
 use seamark_contracts::review;
 use seamark_ledger::entry::EntryType;
 
-use super::{Content, Context, Received, check_scope, contended, judge, prepare, read, refuse};
+use super::{CHAIN_ROWS, Content, Context, Received, check_scope, contended, judge, prepare, read, refuse};
 use crate::auth::Agent;
 use crate::conclude::{self, Case};
 use crate::db::attempt::AttemptRow;
@@ -119,10 +119,12 @@ pub(crate) async fn revise(
             return Err(too_late());
         }
         let case = conclude::load_case(shared, &mut connection, newest).await?;
+        let (submitter, task) = (agent.urn.as_str(), &submission.correlation_id);
         let context = Context {
             revision: case.predicate.revision + 1,
             supersedes: Some(case.statement),
             except: Some(handoff.no),
+            chain: db::handoff::list_chain(&mut connection, task, submitter, CHAIN_ROWS).await?,
         };
         let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
         drop(connection);

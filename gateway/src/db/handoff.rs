@@ -142,6 +142,36 @@ pub(crate) async fn list_chain(
     .await?)
 }
 
+/// The handoff with this id, and the last 21 handoffs of the task, newest first: what every submission asks, at once.
+///
+/// The limit is written out, because SQLite prepares a statement anew for every bound one.
+pub(crate) async fn find_with_chain(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    handoff_id: &str,
+    correlation_id: &str,
+) -> Result<(Option<HandoffRow>, Vec<HandoffRow>), StorageError> {
+    let rows: Vec<HandoffRow> = sqlx::query_as(
+        "SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
+         WHERE handoff_id = ? AND submitter = ? \
+         UNION ALL SELECT * FROM ( \
+         SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
+         WHERE correlation_id = ? AND submitter = ? ORDER BY no DESC LIMIT 21) AS chain",
+    )
+    .bind(handoff_id)
+    .bind(submitter)
+    .bind(correlation_id)
+    .bind(submitter)
+    .fetch_all(connection)
+    .await?;
+    let found = rows.iter().find(|row| row.handoff_id == handoff_id).cloned();
+    let mut chain: Vec<HandoffRow> = rows.into_iter().filter(|row| row.correlation_id == correlation_id).collect();
+    // The handoff itself may come from both sides.
+    chain.sort_unstable_by_key(|row| std::cmp::Reverse(row.no));
+    chain.dedup_by_key(|row| row.no);
+    Ok((found, chain))
+}
+
 /// Handoffs after `after`, oldest first.
 pub(crate) async fn list_after(
     connection: &mut SqliteConnection,
