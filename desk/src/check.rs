@@ -112,6 +112,14 @@ pub(crate) struct MadeView {
 impl Checked {
     /// Renders the view that belongs to `nonce`. The same nonce gives the same bytes.
     pub(crate) fn view(&self, nonce: &str) -> Result<MadeView, CheckError> {
+        let view = self.drawn(nonce)?;
+        let bytes = view.to_bytes().map_err(CheckError::Canonical)?;
+        let digest = Digest::of(&bytes);
+        Ok(MadeView { view, bytes, digest })
+    }
+
+    /// The same without its bytes, for lists.
+    pub(crate) fn drawn(&self, nonce: &str) -> Result<View, CheckError> {
         let input = RenderInput {
             statement_digest: self.statement,
             predicate: &self.predicate,
@@ -119,10 +127,7 @@ impl Checked {
             nonce: nonce.to_owned(),
             renderer: RENDERER,
         };
-        let view = render(&input).map_err(CheckError::Render)?;
-        let bytes = view.to_bytes().map_err(CheckError::Canonical)?;
-        let digest = Digest::of(&bytes);
-        Ok(MadeView { view, bytes, digest })
+        render(&input).map_err(CheckError::Render)
     }
 
     pub(crate) fn tier(&self) -> Tier {

@@ -33,6 +33,9 @@ const LONGEST_PAUSE_MS: u64 = 15_000;
 /// Reviews per page of a snapshot.
 const PAGE: u32 = 200;
 
+/// Events that are applied together when they arrived together.
+const MAX_TOGETHER: usize = 200;
+
 /// Closed reviews are kept for so long (invariant F4).
 const KEEP_CLOSED_MS: i64 = 72 * 60 * 60 * 1000;
 
@@ -216,17 +219,38 @@ impl Inner {
         looks.tick().await;
         loop {
             tokio::select! {
-                event = events.next() => match event? {
-                    ReviewEvent::Review { document, position } => {
-                        self.note_current(self.local_now());
-                        self.apply(vec![*document], Some(Cursor(position))).await?;
+                event = events.next() => {
+                    let mut arrived = vec![event?];
+                    let (more, end) = events.ready(MAX_TOGETHER - 1);
+                    arrived.extend(more);
+                    self.take_over(arrived).await?;
+                    if let Some(end) = end {
+                        return Err(end.into());
                     }
-                    ReviewEvent::Reset => return Err(LinkEnd::Reset),
-                },
+                }
                 Ok(()) = heard.changed() => self.note_current(self.local_now()),
                 _ = looks.tick() => self.look_at_ledger(enrolled).await?,
             }
         }
+    }
+
+    /// Applies what the stream brought, in order; what came together is kept in one commit.
+    async fn take_over(&self, arrived: Vec<ReviewEvent>) -> Result<(), LinkEnd> {
+        self.note_current(self.local_now());
+        let (mut together, mut cursor) = (Vec::with_capacity(arrived.len()), None);
+        for event in arrived {
+            let ReviewEvent::Review { document, position } = event else {
+                self.apply(std::mem::take(&mut together), cursor).await?;
+                return Err(LinkEnd::Reset);
+            };
+            // Two changes of one review are told one after the other.
+            if together.iter().any(|other: &ReviewDocument| other.review_id == document.review_id) {
+                self.apply(std::mem::take(&mut together), cursor.take()).await?;
+            }
+            together.push(*document);
+            cursor = Some(Cursor(position));
+        }
+        Ok(self.apply(together, cursor).await?)
     }
 
     fn note_person(&self, enrolled: &Enrolled, person: seamark_contracts::api::device::Person) {
@@ -294,6 +318,9 @@ impl Inner {
     /// Takes over reviews: verifies them, keeps them, tells the window what changed for what is on screen.
     pub(crate) async fn apply(&self, documents: Vec<ReviewDocument>, cursor: Option<Cursor>) -> Result<(), StoreError> {
         let Some(enrolled) = self.enrolled() else { return Ok(()) };
+        if documents.is_empty() && cursor.is_none() {
+            return Ok(());
+        }
         let mut rows = Vec::with_capacity(documents.len());
         let mut earlier = Vec::new();
         for document in &documents {
@@ -316,8 +343,8 @@ impl Inner {
             if let Some(before) = before.and_then(|body| serde_json::from_str::<ReviewDocument>(body).ok()) {
                 self.tell_change(&enrolled, &before, document).await;
             }
-            if let Some(row) = self.store.journal_of_review(&review_id).await?.last()
-                && (document.delivered_at.is_some() || document.result.is_some())
+            if (document.delivered_at.is_some() || document.result.is_some())
+                && let Some(row) = self.store.journal_of_review(&review_id).await?.last()
             {
                 self.tell_progress(row).await;
             }
@@ -351,12 +378,12 @@ impl Inner {
             executed: document.result.as_ref().map(words::result),
         };
         let checked = self.check(enrolled, document).await;
-        match checked.and_then(|checked| checked.view(LIST_NONCE).map(|made| (checked, made))) {
-            Ok((checked, made)) => {
+        match checked.and_then(|checked| checked.drawn(LIST_NONCE).map(|view| (checked, view))) {
+            Ok((checked, view)) => {
                 row.statement = checked.statement.to_hex();
-                row.line = made.view.line;
-                row.context = made.view.context;
-                row.source = made.view.source;
+                row.line = view.line;
+                row.context = view.context;
+                row.source = view.source;
                 row.tier = tier_name(checked.tier()).to_owned();
                 row.is_mine = candidate_refusal(enrolled, &checked).is_none();
             }

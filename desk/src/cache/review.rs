@@ -287,10 +287,12 @@ impl Store {
         let pattern = pattern(query);
         let search = if pattern.is_some() { SEARCH } else { "" };
         // Only constants are put together here; every value is bound.
+        // The inner query finds its place in an index alone; only the rows of the window are then read.
         let sql = format!(
-            "SELECT {WINDOW_COLUMNS} FROM review WHERE {}{search} ORDER BY {} LIMIT {limit} OFFSET {offset}",
-            filter.condition(),
-            filter.order()
+            "SELECT {WINDOW_COLUMNS} FROM (SELECT review_id AS here FROM review WHERE {condition}{search} ORDER BY {order}
+                 LIMIT {limit} OFFSET {offset}) CROSS JOIN review ON review_id = here ORDER BY {order}",
+            condition = filter.condition(),
+            order = filter.order()
         );
         let mut found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(filter.value());
         if let Some(pattern) = pattern {
@@ -319,25 +321,34 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn counts(&self, soon: Timestamp) -> Result<Counts, StoreError> {
-        let rows = sqlx::query(
-            "SELECT contract, count(*) AS n FROM review WHERE is_closed = 0 GROUP BY contract ORDER BY contract",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = sqlx::query("SELECT contract, is_closed, is_mine, n FROM tally WHERE n > 0 ORDER BY contract")
+            .fetch_all(&self.pool)
+            .await?;
         let mut titles = self.contract_titles().await?;
-        let mut by_contract = Vec::with_capacity(rows.len());
+        let mut counts = Counts { n_expiring: self.n_expiring_before(soon).await?, ..Counts::default() };
         for row in rows {
+            let (is_closed, is_mine): (bool, bool) = (row.try_get("is_closed")?, row.try_get("is_mine")?);
+            let n = count_of(row.try_get("n")?);
+            counts.n_all += n;
+            if is_closed {
+                continue;
+            }
+            counts.n_open += n;
+            counts.n_mine += if is_mine { n } else { 0 };
             let name: String = row.try_get("contract")?;
-            let title = titles.remove(&name).unwrap_or_else(|| name.clone());
-            by_contract.push(ContractCount { name, title, n: count_of(row.try_get("n")?) });
+            match counts.by_contract.last_mut() {
+                Some(count) if count.name == name => count.n += n,
+                _ => {
+                    let title = titles.remove(&name).unwrap_or_else(|| name.clone());
+                    counts.by_contract.push(ContractCount { name, title, n });
+                }
+            }
         }
-        Ok(Counts {
-            n_open: by_contract.iter().map(|count| count.n).sum(),
-            n_mine: self.n_matching(&Filter::Mine, "").await?,
-            n_all: self.n_matching(&Filter::All, "").await?,
-            n_expiring: self.n_matching(&Filter::ExpiringBefore(soon), "").await?,
-            by_contract,
-        })
+        Ok(counts)
+    }
+
+    async fn n_expiring_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        self.n_matching(&Filter::ExpiringBefore(moment), "").await
     }
 
     /// The next open review of this person after `review_id` in the list's order, or the first one.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use eventsource_stream::{Event, EventStreamError, Eventsource as _};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use reqwest::{Method, StatusCode};
 use seamark_contracts::api::review::ReviewDocument;
 use thiserror::Error;
@@ -80,6 +80,19 @@ impl ReviewEvents {
                 None => return Err(StreamEnd::Closed("the gateway closed it".to_owned())),
             }
         }
+    }
+
+    /// What has arrived already, at most `n` events, and how the stream ended if it did.
+    pub fn ready(&mut self, n: usize) -> (Vec<ReviewEvent>, Option<StreamEnd>) {
+        let mut events = Vec::new();
+        while events.len() < n {
+            match self.next().now_or_never() {
+                Some(Ok(event)) => events.push(event),
+                Some(Err(end)) => return (events, Some(end)),
+                None => break,
+            }
+        }
+        (events, None)
     }
 
     /// Changes each time anything arrives, a heartbeat included.
