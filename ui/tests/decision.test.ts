@@ -118,6 +118,17 @@ describe("the decision sheet", () => {
     await expectAccessible();
   });
 
+  it("no longer complains about what was filled in since", async () => {
+    const { page, dialog } = await approveSheet();
+    await page.user.click(within(dialog).getByRole("button", { name: /^Sign and approve/ }));
+    await page.user.type(within(dialog).getByLabelText("Signing PIN"), "246810");
+    expect(within(dialog).queryByText("Enter your signing PIN.")).toBeNull();
+    await page.user.clear(within(dialog).getByLabelText("Signing PIN"));
+    expect(within(dialog).getByRole("button", { name: "Enter your signing PIN." })).toBeTruthy();
+    await fill(dialog, page);
+    expect(within(dialog).queryByRole("alert")).toBeNull();
+  });
+
   it("says at the PIN that it is wrong, empties it, and keeps the rest", async () => {
     const { page, dialog } = await approveSheet();
     await fill(dialog, page, { pin: "000000" });
@@ -176,14 +187,14 @@ describe("the decision sheet", () => {
     expect(decided(page.host)[0]?.pin).toBeNull();
   });
 
-  it("cannot sign while the keyring is locked, and looks again", async () => {
+  it("cannot sign while the keyring is locked, and tries again", async () => {
     const page = await openReview("r-article", "keyring-locked");
     await page.user.click(screen.getByRole("button", { name: /^Approve…/ }));
     const dialog = await sheet(/^You approve/);
-    expect(within(dialog).getByText("Your keyring is locked")).toBeTruthy();
+    expect(within(dialog).getByText("Your keyring is locked, so nothing can be signed.")).toBeTruthy();
     const sign = within(dialog).getByRole("button", { name: /^Sign and approve/ });
     expect(sign.getAttribute("aria-disabled")).toBe("true");
-    await page.user.click(within(dialog).getByRole("button", { name: "Look again" }));
+    await page.user.click(within(dialog).getByRole("button", { name: "Try again" }));
     await waitFor(() => expect(sign.getAttribute("aria-disabled")).toBeNull());
   });
 

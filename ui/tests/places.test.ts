@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { expectAccessible, open } from "./page";
 
@@ -107,6 +107,41 @@ describe("settings and lock", () => {
     await user.click(screen.getByRole("button", { name: "Larger" }));
     expect(await screen.findByText("110 %")).toBeTruthy();
     await expectAccessible();
+  });
+
+  it("follows the system while the theme is the system's, and only then", async () => {
+    const listeners = new Map<string, () => void>();
+    const holds = new Set<string>();
+    vi.spyOn(window, "matchMedia").mockImplementation(
+      (query) =>
+        ({
+          get matches() {
+            return holds.has(query);
+          },
+          addEventListener: (_: string, hear: () => void) => listeners.set(query, hear),
+          removeEventListener: () => listeners.delete(query),
+        }) as unknown as MediaQueryList,
+    );
+    const become = (query: string, isOn: boolean): void => {
+      if (isOn) holds.add(query);
+      else holds.delete(query);
+      listeners.get(query)?.();
+    };
+    const [dark, contrast] = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"];
+    const theme = () => document.documentElement.dataset.theme;
+    holds.add(dark);
+    const { user } = await open("#/settings");
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "As the system" })).checked).toBe(true);
+    expect(theme()).toBe("dark");
+    become(dark, false);
+    expect(theme()).toBe("light");
+    become(contrast, true);
+    expect(theme()).toBe("contrast");
+    become(contrast, false);
+    await user.click(screen.getByRole("radio", { name: "Light" }));
+    await waitFor(() => expect(listeners.size).toBe(0));
+    become(dark, true);
+    expect(theme()).toBe("light");
   });
 
   it("says when a setting was not saved", async () => {

@@ -247,8 +247,6 @@ export const t = {
     noConsequence: "The contract says nothing about this answer.",
   },
   keyring: {
-    locked: "Your keyring is locked",
-    missing: "No keyring runs",
     retry: "Try again",
     trying: "Trying",
     still: {
