@@ -225,48 +225,40 @@ pub(crate) async fn close(
     closed_ms: i64,
     superseded_by: Option<i64>,
 ) -> Result<(), StorageError> {
-    let done = sqlx::query(
+    let query = sqlx::query(
         "UPDATE attempt SET state = ?, closed_ms = ?, superseded_by = ?, version = version + 1 WHERE no = ? AND state = 'open'",
-    )
-    .bind(state)
-    .bind(closed_ms)
-    .bind(superseded_by)
-    .bind(no)
-    .execute(&mut *write.connection)
-    .await?;
-    changed_one(done.rows_affected(), "state", no)
+    );
+    change_one(write, query.bind(state).bind(closed_ms).bind(superseded_by).bind(no), "state", no).await
 }
 
 /// Notes that something about a review changed.
 pub(crate) async fn touch(write: &mut Write<'_>, no: i64) -> Result<(), StorageError> {
-    let done = sqlx::query("UPDATE attempt SET version = version + 1 WHERE no = ?")
-        .bind(no)
-        .execute(&mut *write.connection)
-        .await?;
-    changed_one(done.rows_affected(), "version", no)
+    let query = sqlx::query("UPDATE attempt SET version = version + 1 WHERE no = ?");
+    change_one(write, query.bind(no), "version", no).await
 }
 
 /// Notes that the orchestrator has the outcome, the first time.
 pub(crate) async fn set_delivered(write: &mut Write<'_>, no: i64, delivered_ms: i64) -> Result<(), StorageError> {
-    let done =
-        sqlx::query("UPDATE attempt SET delivered_ms = ?, version = version + 1 WHERE no = ? AND delivered_ms IS NULL")
-            .bind(delivered_ms)
-            .bind(no)
-            .execute(&mut *write.connection)
-            .await?;
-    changed_one(done.rows_affected(), "delivered_ms", no)
+    let query =
+        sqlx::query("UPDATE attempt SET delivered_ms = ?, version = version + 1 WHERE no = ? AND delivered_ms IS NULL");
+    change_one(write, query.bind(delivered_ms).bind(no), "delivered_ms", no).await
 }
 
 /// Uses the attempt up.
 pub(crate) async fn set_consumed(write: &mut Write<'_>, no: i64, consumed_no: i64) -> Result<(), StorageError> {
-    let done = sqlx::query("UPDATE attempt SET consumed_no = ? WHERE no = ? AND consumed_no IS NULL")
-        .bind(consumed_no)
-        .bind(no)
-        .execute(&mut *write.connection)
-        .await?;
-    changed_one(done.rows_affected(), "consumed_no", no)
+    let query = sqlx::query("UPDATE attempt SET consumed_no = ? WHERE no = ? AND consumed_no IS NULL");
+    change_one(write, query.bind(consumed_no).bind(no), "consumed_no", no).await
 }
 
-fn changed_one(n_rows: u64, column: &'static str, no: i64) -> Result<(), StorageError> {
-    if n_rows == 1 { Ok(()) } else { Err(StorageError::Impossible { table: "attempt", column, row: no.to_string() }) }
+/// Changes exactly one row, and says which column could not be changed otherwise.
+async fn change_one(
+    write: &mut Write<'_>,
+    query: SqliteQuery<'_>,
+    column: &'static str,
+    no: i64,
+) -> Result<(), StorageError> {
+    match query.execute(&mut *write.connection).await?.rows_affected() {
+        1 => Ok(()),
+        _ => Err(StorageError::Impossible { table: "attempt", column, row: no.to_string() }),
+    }
 }

@@ -3,9 +3,9 @@
 //! A row is written with its outcome (invariant C1) and worked on under a claim: `fence` grows with every claim, and only
 //! who holds the current number may mark the delivery (invariant C5).
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::{Ephemeral, StorageError, Write};
+use super::{Ephemeral, SqliteQuery, StorageError, Write};
 
 /// Where outcomes are pushed to.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -38,19 +38,21 @@ pub(crate) struct OutboxRow {
     pub(crate) last_error: Option<String>,
 }
 
+/// The columns of [`WebhookRow`].
+const WEBHOOKS: &str = "SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook";
+
+/// The columns of [`OutboxRow`].
+const PUSHES: &str =
+    "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox";
+
 /// The enabled webhooks of these two agents.
 pub(crate) async fn list_enabled(
     connection: &mut SqliteConnection,
     submitter: &str,
     destination: &str,
 ) -> Result<Vec<WebhookRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE (agent = ? OR agent = ?) AND is_enabled = 1 ORDER BY no",
-    )
-    .bind(submitter)
-    .bind(destination)
-    .fetch_all(connection)
-    .await?)
+    let text = format!("{WEBHOOKS} WHERE (agent = ? OR agent = ?) AND is_enabled = 1 ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(submitter).bind(destination).fetch_all(connection).await?)
 }
 
 /// Every webhook of a key's agent.
@@ -58,12 +60,8 @@ pub(crate) async fn list_webhooks(
     connection: &mut SqliteConnection,
     agent: &str,
 ) -> Result<Vec<WebhookRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE agent = ? ORDER BY no",
-    )
-    .bind(agent)
-    .fetch_all(connection)
-    .await?)
+    let text = format!("{WEBHOOKS} WHERE agent = ? ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(agent).fetch_all(connection).await?)
 }
 
 /// One webhook.
@@ -71,10 +69,8 @@ pub(crate) async fn find_webhook(
     connection: &mut SqliteConnection,
     id: &str,
 ) -> Result<Option<WebhookRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, agent, key_id, url, is_enabled, created_ms FROM webhook WHERE id = ?")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?)
+    let text = format!("{WEBHOOKS} WHERE id = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(id).fetch_optional(connection).await?)
 }
 
 /// Adds a webhook.
@@ -127,14 +123,8 @@ pub(crate) async fn load(
     outcome: i64,
     webhook: &str,
 ) -> Result<Option<OutboxRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox \
-         WHERE outcome = ? AND webhook = ?",
-    )
-    .bind(outcome)
-    .bind(webhook)
-    .fetch_optional(connection)
-    .await?)
+    let text = format!("{PUSHES} WHERE outcome = ? AND webhook = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(outcome).bind(webhook).fetch_optional(connection).await?)
 }
 
 /// Pushes that are due and not claimed by anyone since `stale_ms`.
@@ -144,15 +134,10 @@ pub(crate) async fn list_due(
     stale_ms: i64,
     limit: i64,
 ) -> Result<Vec<OutboxRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox \
-         WHERE state = 'waiting' AND next_ms <= ? AND claimed_ms <= ? ORDER BY next_ms, outcome LIMIT ?",
-    )
-    .bind(now_ms)
-    .bind(stale_ms)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?)
+    let text = format!(
+        "{PUSHES} WHERE state = 'waiting' AND next_ms <= ? AND claimed_ms <= ? ORDER BY next_ms, outcome LIMIT ?"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(now_ms).bind(stale_ms).bind(limit).fetch_all(connection).await?)
 }
 
 /// Takes the claim that follows `fence`; whether it could.
@@ -163,16 +148,10 @@ pub(crate) async fn claim(
     fence: i64,
     now_ms: i64,
 ) -> Result<bool, StorageError> {
-    let done = sqlx::query(
+    let query = sqlx::query(
         "UPDATE outbox SET fence = fence + 1, claimed_ms = ? WHERE outcome = ? AND webhook = ? AND fence = ? AND state = 'waiting'",
-    )
-    .bind(now_ms)
-    .bind(outcome)
-    .bind(webhook)
-    .bind(fence)
-    .execute(&mut *write.connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    under_claim(write, query.bind(now_ms), outcome, webhook, fence).await
 }
 
 /// Notes a failed try and when the next is due; whether the claim still held.
@@ -184,18 +163,23 @@ pub(crate) async fn put_off(
     next_ms: i64,
     error: &str,
 ) -> Result<bool, StorageError> {
-    let done = sqlx::query(
+    let query = sqlx::query(
         "UPDATE outbox SET n_tries = n_tries + 1, next_ms = ?, claimed_ms = 0, last_error = ? \
          WHERE outcome = ? AND webhook = ? AND fence = ? AND state = 'waiting'",
-    )
-    .bind(next_ms)
-    .bind(error)
-    .bind(outcome)
-    .bind(webhook)
-    .bind(fence)
-    .execute(&mut *write.connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    under_claim(write, query.bind(next_ms).bind(error), outcome, webhook, fence).await
+}
+
+/// Changes a push whose last three values are these; whether it did.
+async fn under_claim<'q>(
+    write: &mut Ephemeral<'_>,
+    query: SqliteQuery<'q>,
+    outcome: i64,
+    webhook: &'q str,
+    fence: i64,
+) -> Result<bool, StorageError> {
+    let query = query.bind(outcome).bind(webhook).bind(fence);
+    Ok(query.execute(&mut *write.connection).await?.rows_affected() == 1)
 }
 
 /// Ends a push as `delivered` or `parked`. The caller has checked the claim in the same transaction.
