@@ -4,6 +4,7 @@
 //! machines differ and are noisy, so each pair is measured in turns and the median of the rounds is printed.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod http;
 mod inbox;
 mod latency;
 mod raw;

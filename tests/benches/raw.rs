@@ -27,19 +27,19 @@ impl Raw {
         Ok(Self { connection, row: vec![0x5a; row_bytes] })
     }
 
-    /// `n_rows` rows in transactions of `group`; how long it took, and how long each commit took.
-    pub async fn commit(&mut self, n_rows: usize, group: usize) -> Result<(Duration, Samples)> {
+    /// Rows in transactions of `group` for as long as `time`; how many, how long it took, and how long each commit took.
+    ///
+    /// A group is one statement that SQLite runs by itself, so nothing but SQLite and the disk is measured.
+    pub async fn commit(&mut self, time: Duration, group: usize) -> Result<(usize, Duration, Samples)> {
+        const INSERT: &str = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?2) \
+                              insert into row (body) select ?1 from n";
         let mut commits = Samples::default();
         let started = Instant::now();
-        for _ in 0..n_rows / group {
+        while started.elapsed() < time {
             let one = Instant::now();
-            let mut transaction = self.connection.begin().await?;
-            for _ in 0..group {
-                sqlx::query("insert into row (body) values (?1)").bind(&self.row).execute(&mut *transaction).await?;
-            }
-            transaction.commit().await?;
+            sqlx::query(INSERT).bind(&self.row).bind(i64::try_from(group)?).execute(&mut self.connection).await?;
             commits.add(one.elapsed());
         }
-        Ok((started.elapsed(), commits))
+        Ok((commits.len() * group, started.elapsed(), commits))
     }
 }

@@ -10,6 +10,7 @@ use seamark_contracts::id::HandoffId;
 use seamark_tests::programs::root;
 use serde_json::{Value, json};
 
+use crate::http::Connection;
 use crate::stats::Samples;
 
 /// Bytes of one submission.
@@ -19,6 +20,8 @@ pub const HANDOFF_BYTES: usize = 4096;
 pub struct Handoffs {
     template: Value,
     chance: SeededChance,
+    /// Ids carry their time, as those of real agents do.
+    at: Timestamp,
 }
 
 impl Handoffs {
@@ -32,12 +35,13 @@ impl Handoffs {
         ensure!(short < HANDOFF_BYTES, "the example is already larger than {HANDOFF_BYTES} bytes");
         let object = template.as_object_mut().context("the example is an object")?;
         object.insert("narrative".to_owned(), json!({ "text": "x".repeat(HANDOFF_BYTES - short) }));
-        Ok(Self { template, chance: SeededChance::new(seed) })
+        Ok(Self { template, chance: SeededChance::new(seed), at: Timestamp::from_ms(1_795_000_000_000) })
     }
 
     /// The next one, as bytes for the wire, with its id.
     pub fn next(&mut self) -> Result<(HandoffId, Vec<u8>)> {
-        let id = HandoffId::make(Timestamp::from_ms(1_795_000_000_000), &self.chance);
+        self.at = self.at.plus_ms(1);
+        let id = HandoffId::make(self.at, &self.chance);
         let object = self.template.as_object_mut().context("the example is an object")?;
         object.insert("handoffId".to_owned(), json!(id));
         object.insert("correlationId".to_owned(), json!(format!("bench-{id}")));
@@ -45,31 +49,32 @@ impl Handoffs {
     }
 }
 
-/// Submits `n` handoffs with `n_clients` at once and waits for every answer.
+/// Submits at most `n` handoffs with `n_clients` at once, begins none after `time`, and waits for every answer.
 pub async fn run(
     address: &str,
     key: &str,
     handoffs: &mut Handoffs,
-    n: usize,
+    (n, time): (usize, Duration),
     n_clients: usize,
 ) -> Result<(Duration, Samples)> {
     let bodies: Vec<Vec<u8>> = (0..n).map(|_| handoffs.next().map(|(_, bytes)| bytes)).collect::<Result<_>>()?;
     let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
-    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(n_clients).build()?;
+    let mut connections = Vec::with_capacity(n_clients);
+    for _ in 0..n_clients {
+        connections.push(Connection::open(address).await?);
+    }
     let started = Instant::now();
     let mut clients = tokio::task::JoinSet::new();
-    for _ in 0..n_clients {
-        let (bodies, next, http) = (bodies.clone(), next.clone(), http.clone());
-        let (url, key) = (format!("{address}/v1/handoffs"), key.to_owned());
+    for mut connection in connections {
+        let (bodies, next, key) = (bodies.clone(), next.clone(), key.to_owned());
         clients.spawn(async move {
             let mut samples = Samples::default();
-            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while started.elapsed() < time
+                && let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed))
+            {
                 let one = Instant::now();
-                let request = http.post(&url).bearer_auth(&key).header("content-type", "application/json");
-                let answer = request.body(body.clone()).send().await?;
-                let status = answer.status();
-                let text = answer.text().await?;
-                ensure!(status == 201, "a submission was answered {status}: {text}");
+                let (status, answer) = connection.post("/v1/handoffs", &key, body).await?;
+                ensure!(status == 201, "a submission was answered {status}: {}", String::from_utf8_lossy(answer));
                 samples.add(one.elapsed());
             }
             Ok(samples)

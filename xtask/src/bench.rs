@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the numbers that have a budget.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
@@ -20,17 +20,16 @@ pub(crate) fn bench(yes: bool, bench_arguments: &[String]) -> Result<ExitCode> {
     report.must("Fetching the page's packages", || run::fetch(&root))?;
     report.must("Building the page", || run::build_page(&root))?;
     report.must("Building the app, the command line and the bench", || {
-        let build = ["build", "--release"];
-        exec::shown(exec::cargo(&root).args(build).args(["-p", "seamark-app", "-p", "seamark-cli"]))?;
-        exec::shown(exec::cargo(&root).args(build).args(["-p", workspace::TESTS_PACKAGE, "--bin", "bench"]))
+        // In one build: each build of other packages would compile the shared libraries again.
+        let packages = ["seamark-app", "seamark-cli", "seamark-empty-window", workspace::TESTS_PACKAGE];
+        let named = packages.iter().flat_map(|package| ["-p", package]);
+        exec::shown(exec::cargo(&root).args(["build", "--release", "--bins"]).args(named))
     })?;
     report.must("Measuring", || {
+        let metadata = workspace::metadata(&root)?;
         let session = Session::open()?;
-        let mut inner = exec::cargo(&root);
-        inner
-            .args(["run", "--quiet", "--release", "-p", workspace::TESTS_PACKAGE])
-            .args(["--bin", "bench", "--"])
-            .args(bench_arguments);
+        let mut inner = Command::new(workspace::target_directory(&metadata, &root).join("release/bench"));
+        inner.args(bench_arguments);
         exec::shown(&mut session.wrap(&root, &inner))
     })?;
     Ok(ExitCode::SUCCESS)
