@@ -13,9 +13,9 @@ use seamark_contracts::api::agent::{HandoffAnswer, HandoffStatus};
 use seamark_contracts::clock::{Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::digest::Digest;
-use seamark_contracts::handoff::{ChainStatus, HandoffPredicate, Submission};
+use seamark_contracts::handoff::{ChainStatus, ContractId, HandoffPredicate, Submission};
 use seamark_contracts::id::{AgentUrn, HandoffId, ReviewId};
-use seamark_contracts::problem::{ErrorCode, Problem, Violation};
+use seamark_contracts::problem::{ErrorCode, Violation};
 use seamark_contracts::{mask, strict_json};
 use seamark_ledger::entry::EntryType;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use crate::document;
 use crate::open::{Prepared, open_attempt};
 use crate::operate::hex;
 use crate::problem::Failure;
-use crate::recorded::{Change, Draft, Object, Of, Plan, Position};
+use crate::recorded::{Change, Draft, Object, Of, Plan, Position, TakenId};
 use crate::sign;
 use crate::state::{Shared, ledger_ref};
 
@@ -84,15 +84,26 @@ struct Admit {
     content: Content,
 }
 
+/// What became of a new handoff.
+enum Admission {
+    Done(Box<(HandoffRow, AttemptRow, Position)>),
+    /// The submitter's id was taken in the meantime.
+    IdTaken,
+    /// Another submitter has the id, and destinations could not tell the two handoffs apart.
+    IdOfAnother,
+}
+
 impl Change for Admit {
-    /// `None`: the id was taken in the meantime.
-    type Done = Option<(HandoffRow, AttemptRow, Position)>;
+    type Done = Admission;
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
         let handoff_id = self.prepared.predicate.handoff_id.to_string();
         let submitter = self.agent.urn.as_str();
-        if !plan.takes_id(submitter, &handoff_id).await? {
-            return Ok(None);
+        let destination = self.prepared.predicate.destination.agent.as_str();
+        match plan.takes_id(submitter, destination, &handoff_id).await? {
+            TakenId::Free => {}
+            TakenId::Before => return Ok(Admission::IdTaken),
+            TakenId::ByAnother => return Ok(Admission::IdOfAnother),
         }
         let actor = &self.agent.key_id;
         let received = self.prepared.received(actor, Of::New { ledger_ref: self.ledger_ref });
@@ -104,7 +115,7 @@ impl Change for Admit {
             ledger_ref: self.ledger_ref.to_hex(),
             contract: self.prepared.predicate.contract.name.clone(),
             source: self.source.clone(),
-            destination: self.prepared.predicate.destination.agent.as_str().to_owned(),
+            destination: destination.to_owned(),
             correlation_id: self.correlation_id.clone(),
             created_ms: entered.now().as_ms(),
         };
@@ -113,7 +124,7 @@ impl Change for Admit {
         entered.admit_content(payload, artifacts);
         let (attempt, position) =
             open_attempt(&mut entered, &self.prepared, handoff.no, self.ledger_ref, actor).await?;
-        Ok(Some((handoff, attempt, position)))
+        Ok(Admission::Done(Box::new((handoff, attempt, position))))
     }
 }
 
@@ -172,8 +183,13 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
             prepared,
             content,
         };
-        if let Some((handoff, attempt, position)) = shared.recorder.record(change).await? {
-            return Ok(Received::New(document::answer_of(&handoff, &attempt, None, None, position.to_wire())?));
+        match shared.recorder.record(change).await? {
+            Admission::Done(done) => {
+                let (handoff, attempt, position) = *done;
+                return Ok(Received::New(document::answer_of(&handoff, &attempt, None, None, position.to_wire())?));
+            }
+            Admission::IdTaken => {}
+            Admission::IdOfAnother => return Err(refuse(shared, agent, bytes, body_mac, used_by_another()).await),
         }
     }
     Err(contended())
@@ -252,6 +268,16 @@ fn reused(stored: &[u8]) -> Failure {
          gateway: equal bytes have equal digests, and it tells nothing else.",
     )
     .with_stored_digest(hex(stored))
+}
+
+/// Says nothing of whose it is, and carries no digest of it (invariant F2).
+fn used_by_another() -> Failure {
+    Failure::new(
+        StatusCode::CONFLICT,
+        ErrorCode::HandoffIdReused,
+        "This handoff id cannot be used with this destination, because an id names one handoff for everybody who can read it. Nothing was \
+         changed. Make a new id and submit again.",
+    )
 }
 
 /// Which attempt is being made.
@@ -373,10 +399,7 @@ async fn load_earlier(connection: &mut SqliteConnection, row: &HandoffRow) -> Re
     Ok(EarlierHandoff {
         handoff_id: predicate.handoff_id,
         digest: Digest::from_bytes(db::bytes32(&attempt.statement_digest, "attempt", "statement_digest", attempt.no)?),
-        contract: seamark_contracts::handoff::ContractId {
-            name: attempt.contract_name,
-            version: attempt.contract_version,
-        },
+        contract: ContractId { name: attempt.contract_name, version: attempt.contract_version },
         source: predicate.source.agent,
         destination: predicate.destination.agent,
         at: Timestamp::from_ms(row.created_ms),
@@ -402,20 +425,20 @@ fn intent_of(predicate: &HandoffPredicate, disclosures: &[String]) -> (String, S
 struct Refuse {
     row: RefusalRow,
     actor: String,
-    code: String,
     of: Of,
 }
 
 impl Change for Refuse {
-    /// The refusal that is kept: this one, or the one of the first time.
-    type Done = RefusalRow;
+    /// It is kept once for each code: the same bytes may be refused for another reason later.
+    type Done = ();
 
-    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<RefusalRow, StorageError> {
-        if let Some(known) = db::refusal::find(plan.reader().await?, &self.row.submitter, &self.row.body_mac).await? {
-            return Ok(known);
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<(), StorageError> {
+        let row = &self.row;
+        if db::refusal::is_kept(plan.reader().await?, &row.submitter, &row.body_mac, &row.code).await? {
+            return Ok(());
         }
         let mut members = serde_json::Map::new();
-        members.insert("code".to_owned(), Value::from(self.code.clone()));
+        members.insert("code".to_owned(), Value::from(self.row.code.clone()));
         let draft = Draft {
             kind: EntryType::HandoffRefused,
             actor: self.actor.clone(),
@@ -426,8 +449,7 @@ impl Change for Refuse {
         };
         let mut entered = plan.record(draft).await?;
         let row = RefusalRow { no: entered.position().no, created_ms: entered.now().as_ms(), ..self.row.clone() };
-        db::refusal::insert(&mut entered.write().await?, &row).await?;
-        Ok(row)
+        db::refusal::insert(&mut entered.write().await?, &row).await
     }
 }
 
@@ -442,7 +464,7 @@ fn claimed_id(bytes: &[u8]) -> Option<HandoffId> {
     HandoffId::parse(parsed.value.get("handoffId")?.as_str()?).ok()
 }
 
-/// Keeps a refused submission and answers with its problem: the same one every time (invariant A1).
+/// Keeps a refused submission and answers with its problem.
 async fn keep_refusal(
     shared: &Shared,
     agent: &Agent,
@@ -466,16 +488,13 @@ async fn keep_refusal(
         handoff_id: handoff_id.map(|id| id.to_string()),
         body_mac: body_mac.to_vec(),
         raw: Some(bytes.to_vec()),
+        code: crate::problem::code_text(problem.code),
         status: i64::from(problem.status),
         problem: serde_json::to_string(problem).unwrap_or_default(),
         created_ms: 0,
     };
-    let change = Refuse { row, actor: agent.key_id.to_string(), code: crate::problem::code_text(problem.code), of };
-    match shared.recorder.record(change).await {
-        Ok(kept) => match serde_json::from_str::<Problem>(&kept.problem) {
-            Ok(problem) => Failure::repeated(problem),
-            Err(error) => Failure::internal(error),
-        },
+    match shared.recorder.record(Refuse { row, actor: agent.key_id.to_string(), of }).await {
+        Ok(()) => failure,
         Err(error) => error.into(),
     }
 }
@@ -489,13 +508,18 @@ pub(crate) async fn refused_answer(
     let Some(row) = db::refusal::newest(connection, agent.as_str(), &handoff_id.to_string()).await? else {
         return Ok(None);
     };
-    let submission = row.raw.as_deref().and_then(|raw| admission::parse_submission(raw).ok());
-    let Some((submission, _)) = submission else { return Ok(None) };
+    // What is wrong may be its shape, so it is read as far as it can be; what cannot be read is answered empty.
+    let raw = row.raw.as_deref().unwrap_or_default();
+    let body = strict_json::parse_submitted(raw, &admission::SUBMISSION_LIMITS).map(|parsed| parsed.value).ok();
+    let text = |pointer: &str, max_chars: usize| {
+        let found = body.as_ref().and_then(|body| body.pointer(pointer)).and_then(Value::as_str).unwrap_or_default();
+        found.chars().take(max_chars).collect::<String>()
+    };
     Ok(Some(HandoffAnswer {
         handoff_id: *handoff_id,
         status: HandoffStatus::Refused,
-        contract: submission.contract,
-        correlation_id: submission.correlation_id,
+        contract: ContractId { name: text("/contract/name", 100), version: text("/contract/version", 100) },
+        correlation_id: text("/correlationId", 200),
         revision: 1,
         attempt: None,
         statement: None,

@@ -1,6 +1,5 @@
 //! Looking back: concluded reviews, and everything recorded about one.
 
-use crate::db::SqliteConnection;
 use seamark_contracts::api::audit::{AuditPage, AuditRecord};
 use seamark_contracts::api::ledger::ConsistencyProof;
 use seamark_contracts::clock::Timestamp;
@@ -10,6 +9,7 @@ use serde_json::Value;
 use crate::auth::Device;
 use crate::conclude;
 use crate::db::attempt::AttemptRow;
+use crate::db::past::Past;
 use crate::db::{self, StorageError};
 use crate::decide::may_see;
 use crate::document::{self, DocumentError};
@@ -17,10 +17,8 @@ use crate::problem::Failure;
 use crate::recorded::to_u64;
 use crate::state::Shared;
 
-/// Reviews that are looked at for one page.
-const MAX_LOOKED_AT: usize = 10_000;
-/// Rows read at once.
-const BATCH: i64 = 500;
+/// Matches are counted up to here.
+const MAX_COUNTED: i64 = 10_000;
 /// Who has this role sees the reviews of every role.
 const AUDITOR: &str = "auditor";
 
@@ -40,47 +38,7 @@ fn may_audit(device: &Device, attempt: &AttemptRow) -> Result<bool, StorageError
     Ok(device.person.roles.iter().any(|role| role == AUDITOR) || may_see(device, attempt)?)
 }
 
-impl Filter {
-    /// What the row alone tells.
-    fn fits_row(&self, row: &AttemptRow) -> bool {
-        let closed = Timestamp::from_ms(row.closed_ms.unwrap_or_default());
-        self.outcome.as_ref().is_none_or(|outcome| *outcome == row.state)
-            && self.contract.as_ref().is_none_or(|contract| *contract == row.contract_name)
-            && self.from.is_none_or(|from| closed >= from)
-            && self.to.is_none_or(|to| closed < to)
-    }
-
-    async fn fits(&self, connection: &mut SqliteConnection, row: &AttemptRow) -> Result<bool, StorageError> {
-        if !self.fits_row(row) {
-            return Ok(false);
-        }
-        if self.person.is_none() && self.words.is_none() {
-            return Ok(true);
-        }
-        let decisions = db::decision::list(connection, row.no).await?;
-        if let Some(person) = &self.person
-            && !decisions.iter().any(|decision| decision.person == *person)
-        {
-            return Ok(false);
-        }
-        let Some(words) = &self.words else { return Ok(true) };
-        let handoff = db::parsed(db::handoff::load(connection, row.handoff).await?, "attempt", "handoff", row.no)?;
-        let mut texts = vec![
-            handoff.handoff_id,
-            handoff.correlation_id,
-            row.contract_name.clone(),
-            handoff.source,
-            handoff.destination,
-        ];
-        texts.extend(row.review_id.clone());
-        texts.extend(
-            decisions.into_iter().flat_map(|decision| [decision.person_name, decision.person, decision.decision_id]),
-        );
-        Ok(texts.iter().any(|text| text.to_lowercase().contains(words)))
-    }
-}
-
-/// A page of concluded reviews, newest first.
+/// A page of concluded reviews, newest first. The database looks through all of them, however many there are.
 pub(crate) async fn list(
     shared: &Shared,
     device: &Device,
@@ -90,28 +48,36 @@ pub(crate) async fn list(
 ) -> Result<AuditPage, Failure> {
     let limit = limit.clamp(1, 100);
     let mut connection = shared.database.read().await?;
-    let mut page = AuditPage { reviews: Vec::new(), n_matching: 0, next: None };
-    let (mut last, mut n_looked_at) = (after.unwrap_or(i64::MAX), 0);
-    while n_looked_at < MAX_LOOKED_AT {
-        let rows = db::attempt::list_closed(&mut connection, last, BATCH).await?;
-        let Some(end) = rows.last().map(|row| row.no) else { break };
-        last = end;
-        n_looked_at += rows.len();
-        for row in rows {
-            if !may_audit(device, &row)? || !filter.fits(&mut connection, &row).await? {
-                continue;
-            }
-            page.n_matching += 1;
-            if page.reviews.len() < limit {
-                page.reviews.extend(document::review(shared, &mut connection, &row).await?);
-                page.next = Some(row.no.to_string());
-            }
+    let is_auditor = device.person.roles.iter().any(|role| role == AUDITOR);
+    let persons = match &filter.words {
+        None => Vec::new(),
+        Some(words) => {
+            let known = db::person::list(&mut connection).await?;
+            let named = known.into_iter().filter(|person| person.name.to_lowercase().contains(words));
+            named.map(|person| person.id).collect()
         }
+    };
+    let past = Past {
+        roles: (!is_auditor).then(|| device.person.roles.clone()),
+        words: filter.words.clone(),
+        persons,
+        outcome: filter.outcome.clone(),
+        contract: filter.contract.clone(),
+        person: filter.person.clone(),
+        from_ms: filter.from.map(Timestamp::as_ms),
+        to_ms: filter.to.map(Timestamp::as_ms),
+    };
+    let n_matching = to_u64(past.count(&mut connection, MAX_COUNTED).await?, "attempt", "no")?;
+    let n_wanted = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = past.list(&mut connection, after.unwrap_or(i64::MAX), n_wanted + 1).await?;
+    let is_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| is_more).map(|row| row.no.to_string());
+    let mut reviews = Vec::with_capacity(rows.len());
+    for row in &rows {
+        reviews.extend(document::review(shared, &mut connection, row).await?);
     }
-    if page.n_matching <= page.reviews.len() as u64 {
-        page.next = None;
-    }
-    Ok(page)
+    Ok(AuditPage { reviews, n_matching, next })
 }
 
 /// Everything recorded about one review.

@@ -4,6 +4,7 @@
 //! gives them away. What was found is remembered for a moment, because every request asks.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -146,6 +147,38 @@ pub(crate) fn too_often(wait: Duration) -> Failure {
     let detail =
         "These credentials ask more often than allowed. Nothing was changed; wait and send the same request again.";
     Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
+}
+
+/// Sessions that one device opens, as a lasting rate and at once.
+const SESSIONS_PER_S: u32 = 1;
+const SESSIONS_AT_ONCE: u32 = 60;
+
+/// Each session is a row; a device that opens them without end is slowed down.
+pub(crate) fn limit_sessions(shared: &Shared, keyid: &str) -> Result<(), Failure> {
+    let bucket = [b"session:", keyid.as_bytes()].concat();
+    shared.doorkeeper.rates.take(&bucket, SESSIONS_PER_S, SESSIONS_AT_ONCE).map_err(|wait| {
+        let detail = "This device opens sessions more often than allowed. One session is good for twelve hours.";
+        Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
+    })
+}
+
+/// Where a request comes from; behind a proxy, where the proxy is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Slows down who asks without credentials.
+pub(crate) fn limit_public(shared: &Shared, peer: Option<Peer>) -> Result<(), Failure> {
+    let bucket = match peer {
+        // Who has one address of a network has them all.
+        Some(Peer(IpAddr::V6(address))) => address.octets().iter().take(8).copied().chain(*b"v6").collect(),
+        Some(Peer(IpAddr::V4(address))) => address.octets().iter().copied().chain(*b"v4").collect::<Vec<u8>>(),
+        None => b"unknown".to_vec(),
+    };
+    let limits = &shared.limits;
+    shared.doorkeeper.rates.take(&bucket, limits.public_per_s, limits.public_burst).map_err(|wait| {
+        let detail = "More requests without credentials come from this address than allowed. Nothing was changed; wait and send the same request again.";
+        Failure::unavailable(StatusCode::TOO_MANY_REQUESTS, wait.max(Duration::from_millis(1)), detail)
+    })
 }
 
 /// The agent behind a key's text.

@@ -351,7 +351,15 @@ async fn push(
     outcome_id: &OutcomeId,
 ) -> Result<(), StorageError> {
     let connection = entered.reader().await?;
-    let webhooks = db::outbox::list_enabled(connection, &case.handoff.submitter, &case.handoff.destination).await?;
+    let mut webhooks = Vec::new();
+    for row in db::outbox::list_enabled(connection, &case.handoff.submitter, &case.handoff.destination).await? {
+        let contracts: Vec<String> =
+            db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.webhook.no)?;
+        // The scope of the key that made a webhook is the webhook's (invariant F2).
+        if contracts.is_empty() || contracts.contains(&case.handoff.contract) {
+            webhooks.push(row.webhook);
+        }
+    }
     if webhooks.is_empty() {
         return Ok(());
     }

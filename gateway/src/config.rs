@@ -30,6 +30,10 @@ pub struct Limits {
     pub requests_per_s: u32,
     /// Requests that may come at once above that rate.
     pub burst: u32,
+    /// Requests without credentials of one peer address per second, as a lasting rate.
+    pub public_per_s: u32,
+    /// Such requests that may come at once above that rate.
+    pub public_burst: u32,
     /// Open event streams; more are answered 503.
     pub max_streams: usize,
     /// Events that a stream may lag behind before it is closed (invariant E3).
@@ -48,6 +52,8 @@ impl Default for Limits {
             n_readers: 4,
             requests_per_s: 20_000,
             burst: 40_000,
+            public_per_s: 1_000,
+            public_burst: 4_000,
             max_streams: 4_096,
             max_stream_lag: 1_024,
             max_connections: 8_192,

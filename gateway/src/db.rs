@@ -25,13 +25,14 @@ pub(crate) mod handoff;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod outcome;
+pub(crate) mod past;
 pub(crate) mod person;
 pub(crate) mod refusal;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
-pub(crate) use tampering::set_back_head;
+pub(crate) use tampering::{fill_with_persons, set_back_head};
 
 /// The oldest SQLite without the WAL-reset fault (reliability.md, fact 2).
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -49,6 +50,10 @@ pub enum StorageError {
     NotDurable { pragma: &'static str, wanted: &'static str, found: String },
     #[error("an impossible value stands in table {table}, column {column}, row {row}")]
     Impossible { table: &'static str, column: &'static str, row: String },
+    #[error(
+        "the directory of persons, agents and keys would grow beyond the 2 MiB that verifiers read; nothing was changed. Nothing is ever taken off it, so begin another gateway for more people or keys"
+    )]
+    DirectoryFull,
     #[error("the ledger cannot take this entry")]
     Ledger(#[from] crate::recorded::LedgerFault),
 }

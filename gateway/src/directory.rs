@@ -8,6 +8,7 @@ use seamark_contracts::digest::Digest;
 use seamark_ledger::directory::{DirectoryKey, DirectoryPredicate, DirectorySubject, SubjectKind, trust_set};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet};
+use seamark_ledger::statement::StatementError;
 
 use crate::db::directory::DirectoryRow;
 use crate::db::gateway::GatewayRow;
@@ -16,7 +17,7 @@ use crate::db::{self, StorageError};
 use crate::document::word;
 use crate::keys::Keys;
 use crate::recorded::{Draft, Entered, Event, Object, Of, to_u64};
-use crate::sign;
+use crate::sign::{self, SignStatementError};
 use crate::state::App;
 
 /// A directory is valid for ten years; it is signed anew with every change, and verifiers take the newest.
@@ -92,7 +93,10 @@ pub(crate) async fn renew(entered: &mut Entered<'_>, identity: &GatewayRow, keys
         subjects,
         keys: listed,
     };
-    let signed = sign::directory(&predicate, previous, &keys.root)?;
+    let signed = match sign::directory(&predicate, previous, &keys.root) {
+        Err(SignStatementError::Statement(StatementError::TooLarge { .. })) => return Err(StorageError::DirectoryFull),
+        signed => signed?,
+    };
     let draft = Draft {
         kind: EntryType::DirectoryChanged,
         actor: keys.root.public_key().id().to_string(),

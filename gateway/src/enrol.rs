@@ -1,7 +1,6 @@
 //! Devices: enrolment with an invitation, and sessions by challenge and signature.
 
 use axum::http::StatusCode;
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::device::{
     ChallengeAnswer, ChallengeRequest, EnrolmentAnswer, EnrolmentRequest, SessionAnswer, SessionRequest,
 };
@@ -11,7 +10,7 @@ use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey};
 use serde_json::json;
 
-use crate::auth::{hash_secret, make_secret, to_person};
+use crate::auth::{self, hash_secret, make_secret, to_person};
 use crate::db::access::SessionRow;
 use crate::db::gateway::GatewayRow;
 use crate::db::person::{PersonRow, SigningKeyRow};
@@ -24,8 +23,6 @@ use crate::recorded::{Change, Plan};
 use crate::state::Shared;
 use crate::{directory, document};
 
-/// A challenge is good for two minutes.
-const CHALLENGE_MS: i64 = 2 * 60 * 1000;
 /// A session is good for twelve hours.
 const SESSION_MS: i64 = 12 * 60 * 60 * 1000;
 
@@ -159,50 +156,26 @@ pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result
 
 // ---- sessions ----
 
-struct Remember {
-    challenge: Vec<u8>,
-    keyid: String,
-}
-
-impl Change for Remember {
-    type Done = Timestamp;
-
-    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Timestamp, StorageError> {
-        let expires_at = plan.now().plus_ms(CHALLENGE_MS);
-        db::access::insert_challenge(&mut plan.ephemeral(), &self.challenge, &self.keyid, expires_at.as_ms()).await?;
-        Ok(expires_at)
-    }
-}
-
 /// Makes a challenge for a device key.
-pub(crate) async fn challenge(shared: &Shared, request: &ChallengeRequest) -> Result<ChallengeAnswer, Failure> {
+pub(crate) fn challenge(shared: &Shared, request: &ChallengeRequest) -> Result<ChallengeAnswer, Failure> {
     if request.keyid.len() != 64 || !request.keyid.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Failure::invalid("/keyid", "a key id has 64 hexadecimal digits"));
     }
-    let mut random = [0u8; 32];
-    shared.chance.fill(&mut random);
-    let challenge = Base64UrlUnpadded::encode_string(&random);
-    let change = Remember { challenge: hash_secret(&challenge), keyid: request.keyid.clone() };
-    let expires_at = shared.recorder.record(change).await?;
+    let (challenge, expires_at) = shared.challenges.make(&request.keyid, shared.now(), shared.chance.as_ref());
     Ok(ChallengeAnswer { challenge, expires_at })
 }
 
 struct OpenSession {
-    challenge: Vec<u8>,
     keyid: String,
     token: Vec<u8>,
 }
 
 impl Change for OpenSession {
-    /// The person and the session's end; `None` when challenge or key are not good.
+    /// The person and the session's end; `None` when the key is not good.
     type Done = Option<(PersonRow, Timestamp)>;
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
         let now = plan.now();
-        let took = db::access::take_challenge(&mut plan.ephemeral(), &self.challenge, &self.keyid, now.as_ms()).await?;
-        if !took {
-            return Ok(None);
-        }
         let connection = plan.reader().await?;
         let key = db::person::find_key(connection, &self.keyid).await?;
         let is_good = |key: &SigningKeyRow| {
@@ -227,18 +200,19 @@ pub(crate) async fn open_session(shared: &Shared, request: &SessionRequest) -> R
     let refused = || {
         Failure::unauthenticated("Key, challenge or proof is not good. Ask for a new challenge, or enrol the device.")
     };
+    let challenge = shared.challenges.read(&request.challenge, &request.keyid, shared.now()).ok_or_else(refused)?;
     let key = db::person::find_key(&mut *shared.database.read().await?, &request.keyid).await?;
     let key = key.and_then(|key| PublicKey::parse(&key.public_key).ok()).ok_or_else(refused)?;
     let message = format!("seamark-session/v1\n{}\n{}", shared.identity.origin, request.challenge);
     if !verifies(&key, message.as_bytes(), &request.proof) {
         return Err(refused());
     }
+    if !shared.challenges.take(challenge, shared.now()) {
+        return Err(refused());
+    }
+    auth::limit_sessions(shared, &request.keyid)?;
     let token = make_secret("sms_", shared.chance.as_ref());
-    let change = OpenSession {
-        challenge: hash_secret(&request.challenge),
-        keyid: request.keyid.clone(),
-        token: hash_secret(&token),
-    };
+    let change = OpenSession { keyid: request.keyid.clone(), token: hash_secret(&token) };
     let (person, expires_at) = shared.recorder.record(change).await?.ok_or_else(refused)?;
     Ok(SessionAnswer { token, expires_at, person: to_person(&person)?, now: shared.now() })
 }

@@ -30,6 +30,8 @@ use crate::recorded::{Change, Draft, Event, Object, Plan, Position};
 use crate::state::Shared;
 use crate::{directory, document};
 
+/// Execution keys that one agent may have at a time. Keys stay in the directory for ever, so there must be an end.
+pub(crate) const MAX_EXECUTION_KEYS: usize = 16;
 /// Clocks of destination and gateway may differ by so much.
 const MAX_SKEW_MS: i64 = 120_000;
 
@@ -117,6 +119,8 @@ enum Enrolled {
     Before(i64),
     /// The key has another holder or use.
     Taken,
+    /// The agent has as many as it may have.
+    TooMany,
 }
 
 impl Change for EnrolKey {
@@ -126,6 +130,11 @@ impl Change for EnrolKey {
         if let Some(known) = db::person::find_key(plan.reader().await?, &self.row.keyid).await? {
             let is_same = known.purpose == self.row.purpose && known.subject == self.row.subject;
             return Ok(if is_same { Enrolled::Before(known.no) } else { Enrolled::Taken });
+        }
+        let now_ms = plan.now().as_ms();
+        let known = db::person::list_keys_of(plan.reader().await?, &self.row.subject, &self.row.purpose).await?;
+        if known.iter().filter(|key| key.to_ms.is_none_or(|to| to > now_ms)).count() >= MAX_EXECUTION_KEYS {
+            return Ok(Enrolled::TooMany);
         }
         let body = json!({ "keyid": self.row.keyid, "use": self.row.purpose, "subject": self.row.subject });
         let mut entered = plan.record(event(EntryType::KeyEnrolled, &self.actor, body)).await?;
@@ -174,6 +183,13 @@ pub(crate) async fn enrol_key(
         Enrolled::Before(no) => document::position(&mut *shared.database.read().await?, no).await?,
         Enrolled::Taken => {
             return Err(Failure::invalid("/publicKey", "this key is listed for somebody else; make another one"));
+        }
+        Enrolled::TooMany => {
+            return Err(Failure::forbidden(format!(
+                "{} has {MAX_EXECUTION_KEYS} execution keys, which is the most; nothing was changed. Keep a key and use it again: the same key \
+                 gets the same answer, however often it is named.",
+                request.agent
+            )));
         }
     };
     Ok(EnrolledKey { keyid, recorded })

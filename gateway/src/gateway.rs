@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Doorkeeper;
+use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::{self, Database, StorageError};
@@ -148,8 +149,9 @@ pub async fn open_with(
         keys,
         identity,
         clock,
-        chance,
         doorkeeper: Doorkeeper::default(),
+        challenges: Challenges::new(chance.as_ref()),
+        chance,
         tiles: Tiles::default(),
         stop: CancellationToken::new(),
         contracts: RwLock::new(HashMap::new()),

@@ -44,6 +44,13 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
+    /// One that nobody else has and that ends with the process.
+    pub(crate) fn make(chance: &dyn Chance) -> Self {
+        let mut bytes = [0u8; 32];
+        chance.fill(&mut bytes);
+        Self(Arc::new(bytes))
+    }
+
     /// HMAC-SHA256 of the parts, each preceded by its length, so that no two lists of parts look alike.
     pub(crate) fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.keyed();

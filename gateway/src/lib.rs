@@ -11,6 +11,7 @@
 mod admit;
 mod audit;
 mod auth;
+mod challenge;
 pub mod clock;
 mod conclude;
 pub mod config;

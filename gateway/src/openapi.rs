@@ -95,10 +95,10 @@ impl Operation {
         let mut problems = vec![
             (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+            (StatusCode::TOO_MANY_REQUESTS, ErrorCode::Unavailable),
         ];
         if access != Access::Public {
             problems.push((StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated));
-            problems.push((StatusCode::TOO_MANY_REQUESTS, ErrorCode::Unavailable));
         }
         Self { id, tag, summary, says: "", access, params: Vec::new(), request: None, answers: Vec::new(), problems }
     }

@@ -72,11 +72,6 @@ impl Failure {
         Self { problem: Box::new(problem), cause: None }
     }
 
-    /// A problem that was answered before and is answered again.
-    pub(crate) fn repeated(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), cause: None }
-    }
-
     /// With every violated rule.
     pub(crate) fn with_violations(mut self, violations: Vec<Violation>) -> Self {
         self.problem.violations = violations;
@@ -129,6 +124,13 @@ impl Failure {
     /// Credentials that do not allow it.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail)
+    }
+
+    fn directory_full() -> Self {
+        Self::forbidden(
+            "The gateway's directory of persons, agents and keys is as large as verifiers read, so nothing can be added to it. Nothing was \
+             changed. Tell the operator of the gateway.",
+        )
     }
 
     /// One wrong parameter or field.
@@ -208,6 +210,9 @@ impl From<StorageError> for Failure {
             let detail = "The database is busy with others. Nothing was changed; send the same request again.";
             return Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail).because(error);
         }
+        if matches!(error, StorageError::DirectoryFull) {
+            return Self::directory_full().because(error);
+        }
         Self::internal(error)
     }
 }
@@ -228,6 +233,9 @@ impl From<RecordError> for Failure {
             RecordError::Storage(storage) if storage.is_busy() => {
                 let detail = "The database is busy with others. Nothing was changed; send the same request again.";
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1), detail).because(error)
+            }
+            RecordError::Storage(storage) if matches!(**storage, StorageError::DirectoryFull) => {
+                Self::directory_full().because(error)
             }
             RecordError::Storage(_) => Self::internal(error),
         }

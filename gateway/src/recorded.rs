@@ -168,7 +168,8 @@ pub(crate) struct Group {
     upper: Vec<StoredNode>,
     last_leaf: HashMap<i64, Hash>,
     admissions: Admissions,
-    ids: HashSet<(String, String)>,
+    /// Ids of the handoffs of the group.
+    ids: HashSet<String>,
     is_alone: bool,
     has_written: bool,
 }
@@ -438,13 +439,35 @@ impl Plan<'_> {
     /// Whether a submitter's handoff id is still free, here and among the changes before this one. When the change shares
     /// its transaction the database itself answers at the end: a taken id then undoes the group, and each change of it
     /// runs again alone.
-    pub(crate) async fn takes_id(&mut self, submitter: &str, handoff_id: &str) -> Result<bool, StorageError> {
-        if self.group.is_alone && db::handoff::find(&mut self.group.connection, submitter, handoff_id).await?.is_some()
-        {
-            return Ok(false);
+    ///
+    /// An id is also not free when another submitter has it and somebody could read both handoffs, as the destination of
+    /// both or as submitter of the one and destination of the other: for them one id must name one handoff.
+    pub(crate) async fn takes_id(
+        &mut self,
+        submitter: &str,
+        destination: &str,
+        handoff_id: &str,
+    ) -> Result<TakenId, StorageError> {
+        let connection = &mut self.group.connection;
+        if self.group.is_alone && db::handoff::find(connection, submitter, handoff_id).await?.is_some() {
+            return Ok(TakenId::Before);
         }
-        Ok(self.group.ids.insert((submitter.to_owned(), handoff_id.to_owned())))
+        if db::handoff::has_rival(connection, submitter, destination, handoff_id).await? {
+            return Ok(TakenId::ByAnother);
+        }
+        // The same id twice in one group is judged again after the group, whoever sent it.
+        Ok(if self.group.ids.insert(handoff_id.to_owned()) { TakenId::Free } else { TakenId::Before })
     }
+}
+
+/// Whether a handoff id can be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenId {
+    Free,
+    /// The submitter has it already, or will in a moment.
+    Before,
+    /// Another submitter has it, and somebody could not tell the two apart.
+    ByAnother,
 }
 
 /// An entry stands in the transaction: what it records may be written.

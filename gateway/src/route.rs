@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::openapi::{self, Operation};
+use crate::auth::{self, Peer};
+use crate::openapi::{self, Access, Operation};
 use crate::problem::{Failure, malformed};
 use crate::state::Shared;
 
@@ -102,7 +103,11 @@ pub(crate) fn operations() -> Vec<(&'static str, &'static str, Operation)> {
 pub(crate) fn router(shared: Shared) -> Router {
     let mut router = Router::new();
     for endpoint in endpoints() {
-        router = router.route(endpoint.path, endpoint.handler);
+        let handler = match endpoint.operation.access {
+            Access::Public => endpoint.handler.layer(middleware::from_fn_with_state(shared.clone(), limit_public)),
+            Access::Agent | Access::Device => endpoint.handler,
+        };
+        router = router.route(endpoint.path, handler);
     }
     router
         .fallback(async || Failure::not_found("page"))
@@ -133,6 +138,14 @@ pub(crate) fn openapi_document() -> serde_json::Value {
 const MAX_LARGE_BODY: usize = 1024 * 1024;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Before an endpoint that asks for no credentials.
+async fn limit_public(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    match auth::limit_public(&shared, request.extensions().get::<Peer>().copied()) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
 
 /// The outermost layer: names the request, finishes problems, sets the headers that every answer has.
 async fn finish(State(shared): State<Shared>, request: Request, next: Next) -> Response {

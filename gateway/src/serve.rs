@@ -1,9 +1,11 @@
 //! The HTTP server: bounded in connections, header bytes and the time that headers may take (invariants A6, G2).
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -11,7 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::Service;
 
+use crate::auth::Peer;
 use crate::state::Shared;
 
 /// Bytes of a request's head.
@@ -22,6 +26,31 @@ const MAX_HEADERS: usize = 64;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long requests may take to finish when the gateway stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The router for one connection, whose requests carry where they come from.
+#[derive(Clone)]
+struct FromPeer {
+    router: Router,
+    peer: Peer,
+}
+
+impl<B> Service<Request<B>> for FromPeer
+where
+    Router: Service<Request<B>>,
+{
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
 
 /// Serves until `shutdown`, then lets requests finish. Streams and long polls end at once, their clients resume.
 pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, shutdown: CancellationToken) {
@@ -44,8 +73,8 @@ pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, s
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: wait for some to come back.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -56,7 +85,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, s
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection went away at once");
         }
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(FromPeer { router: router.clone(), peer: Peer(address.ip()) });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

@@ -37,8 +37,8 @@ pub(crate) struct Change {
     pub(crate) is_directory: bool,
     /// For desks: who may see it, and the event.
     pub(crate) review: Option<(Arc<[String]>, Bytes)>,
-    /// For agents: submitter and destination, and the event.
-    pub(crate) agents: Option<(AgentUrn, AgentUrn, Bytes)>,
+    /// For agents: submitter, destination and contract, and the event.
+    pub(crate) agents: Option<(AgentUrn, AgentUrn, String, Bytes)>,
 }
 
 /// Where listeners register.
@@ -164,7 +164,8 @@ async fn load(app: &App, connection: &mut SqliteConnection, row: &StreamRow) -> 
         let agent = |text: &str, column| db::parsed(AgentUrn::parse(text).ok(), "handoff", column, handoff.no);
         let (submitter, destination) =
             (agent(&handoff.submitter, "submitter")?, agent(&handoff.destination, "destination")?);
-        change.agents = Some((submitter, destination, event(&cloud.kind, Some(row.pos), &cloud)));
+        change.agents =
+            Some((submitter, destination, handoff.contract.clone(), event(&cloud.kind, Some(row.pos), &cloud)));
     }
     Ok(change)
 }
@@ -176,22 +177,6 @@ pub(crate) fn event(name: &str, id: Option<i64>, data: &impl serde::Serialize) -
         Some(id) => Bytes::from(format!("id: {id}\nevent: {name}\ndata: {data}\n\n")),
         None => Bytes::from(format!("event: {name}\ndata: {data}\n\n")),
     }
-}
-
-/// What came after `after` up to `until`, for one who resumes.
-pub(crate) async fn backlog(app: &App, after: i64, until: i64) -> Result<Vec<Change>, StorageError> {
-    let mut connection = app.database.read().await?;
-    let mut changes = Vec::new();
-    let mut last = after;
-    while last < until {
-        let rows = db::stream::list_after(&mut connection, last, PAGE).await?;
-        let Some(end) = rows.last().map(|row| row.pos) else { break };
-        last = end;
-        for row in newest_of_each(rows) {
-            changes.push(load(app, &mut connection, &row).await?);
-        }
-    }
-    Ok(changes)
 }
 
 /// Where a listener begins.
@@ -237,18 +222,30 @@ fn visible(listener: &Listener, change: &Change) -> Option<Bytes> {
             roles.iter().any(|role| device.person.roles.contains(role)).then(|| event.clone())
         }
         Listener::Agent(agent) => {
-            let (submitter, destination, event) = change.agents.as_ref()?;
-            (agent.urn == *submitter || agent.urn == *destination).then(|| event.clone())
+            let (submitter, destination, contract, event) = change.agents.as_ref()?;
+            let is_theirs = agent.urn == *submitter || agent.urn == *destination;
+            // A key that is for other contracts learns nothing of this one, as everywhere (invariant F2).
+            (is_theirs && agent.may_use(contract)).then(|| event.clone())
         }
     }
+}
+
+/// What a listener missed. Only the rows are held; a document is loaded when its turn comes, so that a long absence costs
+/// the gateway no more memory than a short one (invariant G2).
+struct Missed {
+    rows: VecDeque<StreamRow>,
+    /// Position up to which rows were read.
+    read: i64,
+    until: i64,
 }
 
 struct Stream {
     shared: Shared,
     listener: Listener,
     changes: broadcast::Receiver<Arc<Change>>,
-    /// What is sent before the live changes.
+    /// What is sent before anything else.
     first: VecDeque<Bytes>,
+    missed: Option<Missed>,
     last: i64,
     _seat: Seat,
 }
@@ -258,6 +255,27 @@ impl Stream {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(event) = self.first.pop_front() {
             return Some(event);
+        }
+        while self.missed.is_some() {
+            if self.shared.stop.is_cancelled() {
+                return None;
+            }
+            match self.next_missed().await {
+                Ok(None) => {}
+                Ok(Some(change)) => {
+                    if change.is_directory && !self.look_again().await {
+                        return None;
+                    }
+                    self.last = change.pos;
+                    if let Some(event) = visible(&self.listener, &change) {
+                        return Some(event);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(cause = crate::problem::chain(&error), "what a listener missed could not be read");
+                    return None;
+                }
+            }
         }
         loop {
             tokio::select! {
@@ -293,6 +311,30 @@ impl Stream {
         }
     }
 
+    /// One step through what was missed: a change, or `None` when rows were read or the end was reached.
+    async fn next_missed(&mut self) -> Result<Option<Change>, StorageError> {
+        let Some(missed) = &mut self.missed else { return Ok(None) };
+        if let Some(row) = missed.rows.pop_front() {
+            let mut connection = self.shared.database.read().await?;
+            return load(&self.shared, &mut connection, &row).await.map(Some);
+        }
+        if missed.read >= missed.until {
+            // ORDER: listen before looking for the end, so that nothing falls between.
+            self.changes = self.shared.hub.listen();
+            missed.until = newest(&mut *self.shared.database.read().await?).await?;
+        }
+        if missed.read >= missed.until {
+            self.last = self.last.max(missed.until);
+            self.missed = None;
+            return Ok(None);
+        }
+        let mut connection = self.shared.database.read().await?;
+        let rows = db::stream::list_after(&mut connection, missed.read, PAGE).await?;
+        missed.read = rows.last().map_or(missed.until, |row| row.pos);
+        missed.rows = newest_of_each(rows).into();
+        Ok(None)
+    }
+
     /// Reads the listener's rights again; whether it still has any.
     async fn look_again(&mut self) -> bool {
         let Listener::Desk(device) = &mut self.listener else { return true };
@@ -316,24 +358,21 @@ pub(crate) async fn respond(
         let detail = "As many streams are open as this gateway serves. Try again in a moment.";
         Failure::unavailable(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(5), detail)
     })?;
-    // ORDER: listen before reading the backlog, so that nothing falls between.
+    // ORDER: listen before looking where the stream ends, so that nothing falls between.
     let changes = shared.hub.listen();
     let mut first = VecDeque::from([Bytes::from_static(b": seamark\nretry: 2000\n\n")]);
     let start = start(shared, last_event_id).await?;
-    let last = match start {
+    let (last, missed) = match start {
         Start::After(after) => {
-            let now = newest(&mut *shared.database.read().await?).await?;
-            for change in backlog(shared, after, now).await? {
-                first.extend(visible(&listener, &change));
-            }
-            now
+            let until = newest(&mut *shared.database.read().await?).await?;
+            (after, (after < until).then(|| Missed { rows: VecDeque::new(), read: after, until }))
         }
         Start::Reset(now) => {
             first.push_back(event("reset", Some(now), &serde_json::json!({ "position": now.to_string() })));
-            now
+            (now, None)
         }
     };
-    let stream = Stream { shared: shared.clone(), listener, changes, first, last, _seat: seat };
+    let stream = Stream { shared: shared.clone(), listener, changes, first, missed, last, _seat: seat };
     let body = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
         Some((Ok::<_, std::convert::Infallible>(event), stream))

@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Doorkeeper;
+use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::ledger::CheckpointRow;
@@ -45,6 +46,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) doorkeeper: Doorkeeper,
+    pub(crate) challenges: Challenges,
     pub(crate) tiles: Tiles,
     pub(crate) hub: Hub,
     pub(crate) http: reqwest::Client,

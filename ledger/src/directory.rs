@@ -20,8 +20,12 @@ use crate::verified::Verified;
 /// Clocks of different machines may differ by so much, in milliseconds.
 pub const MAX_SKEW_MS: i64 = 120_000;
 
-/// Most subjects of a directory.
-pub const MAX_SUBJECTS: usize = 100_000;
+/// Most bytes of a directory statement: about five thousand persons with a device each. More than other statements may
+/// have, because every key and person stays listed.
+pub const MAX_DIRECTORY_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most subjects of a directory, as of any array (FORMATS.md, section 2).
+pub const MAX_SUBJECTS: usize = 16_384;
 
 /// The only algorithm of this version.
 pub const ALGORITHM: &str = "ed25519";

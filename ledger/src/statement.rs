@@ -72,6 +72,8 @@ pub trait Predicate: Serialize + DeserializeOwned {
     const TYPE: &'static str;
     /// The use of the keys that sign it.
     const KEY_USE: KeyUse;
+    /// Bounds of the signed bytes.
+    const LIMITS: Limits = Limits::SIGNED;
 
     /// The key that the predicate says it is signed with, where it says so.
     fn signing_key(&self) -> Option<&str>;
@@ -139,6 +141,10 @@ pub enum StatementError {
     Canonical(#[source] CanonicalError),
     #[error("check the statement")]
     Content(#[source] StatementFault),
+    #[error(
+        "a statement of this kind has at most {max_bytes} bytes and 16,384 members of a list, and this one has {n_bytes} bytes"
+    )]
+    TooLarge { n_bytes: usize, max_bytes: usize },
 }
 
 impl From<CanonicalError> for StatementError {
@@ -243,9 +249,15 @@ pub fn build_execution(
 /// The canonical bytes of a directory that follows the one with the digest `previous`; none for the first.
 ///
 /// # Errors
-/// As [`build_handoff`], for FORMATS.md §8.
+/// As [`build_handoff`], for FORMATS.md §8; [`StatementError::TooLarge`] when no verifier would read it.
 pub fn build_directory(predicate: &DirectoryPredicate, previous: Option<Digest>) -> Result<Vec<u8>, StatementError> {
-    build(predicate, vec![Subject::directory(&predicate.org, previous)])
+    let bytes = build(predicate, vec![Subject::directory(&predicate.org, previous)])?;
+    let max_bytes = DirectoryPredicate::LIMITS.max_bytes;
+    let n_most = predicate.subjects.len().max(predicate.keys.len());
+    if bytes.len() > max_bytes || n_most > DirectoryPredicate::LIMITS.max_items {
+        return Err(StatementError::TooLarge { n_bytes: bytes.len(), max_bytes });
+    }
+    Ok(bytes)
 }
 
 /// Signs the bytes of a statement and puts them into an envelope.
@@ -279,7 +291,7 @@ pub fn verify<P: Predicate>(envelope: &Value, trust: &TrustSet) -> Result<Verifi
 
 /// Reads the bytes of a statement of kind `P`; nothing is known about who wrote them.
 fn read<P: Predicate>(bytes: &[u8]) -> Result<(Vec<Subject>, P), StatementError> {
-    let written = strict_json::parse(bytes, &Limits::SIGNED).map_err(|error| StatementError::Json(error.into()))?;
+    let written = strict_json::parse(bytes, &P::LIMITS).map_err(|error| StatementError::Json(error.into()))?;
     match written.get("predicateType").and_then(Value::as_str) {
         Some(found) if found == P::TYPE => {}
         _ => return Err(StatementFault::PredicateType.into()),

@@ -15,8 +15,7 @@ use super::review::ReviewDocument;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditPage {
     pub reviews: Vec<ReviewDocument>,
-    /// Number of reviews that match from `after` on. At most 10,000 closed reviews are looked at for one page; what lies beyond
-    /// them is not counted and not found.
+    /// Number of reviews that match, on whichever page, counted up to 10,000.
     pub n_matching: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

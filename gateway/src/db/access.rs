@@ -1,4 +1,4 @@
-//! Challenges and sessions of devices. No part of the record.
+//! Sessions of devices. No part of the record.
 
 use sqlx::SqliteConnection;
 
@@ -14,38 +14,6 @@ pub(crate) struct SessionRow {
     /// Urn of the person.
     pub(crate) person: String,
     pub(crate) expires_ms: i64,
-}
-
-/// Remembers a challenge.
-pub(crate) async fn insert_challenge(
-    write: &mut Ephemeral<'_>,
-    challenge: &[u8],
-    keyid: &str,
-    expires_ms: i64,
-) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO challenge (challenge, keyid, expires_ms) VALUES (?, ?, ?)")
-        .bind(challenge)
-        .bind(keyid)
-        .bind(expires_ms)
-        .execute(&mut *write.connection)
-        .await?;
-    Ok(())
-}
-
-/// Takes a challenge away; whether there was one for this key that has not expired. So it works once.
-pub(crate) async fn take_challenge(
-    write: &mut Ephemeral<'_>,
-    challenge: &[u8],
-    keyid: &str,
-    now_ms: i64,
-) -> Result<bool, StorageError> {
-    let done = sqlx::query("DELETE FROM challenge WHERE challenge = ? AND keyid = ? AND expires_ms > ?")
-        .bind(challenge)
-        .bind(keyid)
-        .bind(now_ms)
-        .execute(&mut *write.connection)
-        .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Opens a session.
@@ -73,7 +41,6 @@ pub(crate) async fn find_session(
 
 /// Removes what has expired.
 pub(crate) async fn prune(write: &mut Ephemeral<'_>, now_ms: i64) -> Result<(), StorageError> {
-    sqlx::query("DELETE FROM challenge WHERE expires_ms <= ?").bind(now_ms).execute(&mut *write.connection).await?;
     sqlx::query("DELETE FROM session WHERE expires_ms <= ?").bind(now_ms).execute(&mut *write.connection).await?;
     Ok(())
 }

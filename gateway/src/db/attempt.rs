@@ -86,7 +86,7 @@ impl InsertMany for StatementRow {
 }
 
 /// The columns of [`AttemptRow`].
-const SELECT: &str = "SELECT no, handoff, revision, attempt, body_mac, content, contract_name, contract_version, statement_digest, state, \
+pub(super) const SELECT: &str = "SELECT no, handoff, revision, attempt, body_mac, content, contract_name, contract_version, statement_digest, state, \
      review_id, version, candidates, opened_ms, expires_ms, closed_ms, superseded_by, consumed_no, delivered_ms FROM attempt";
 
 /// One attempt.
@@ -160,21 +160,6 @@ pub(crate) async fn list_current(
     .bind(limit)
     .bind(closed_after_ms)
     .bind(after)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Closed reviews before position `before`, newest first.
-pub(crate) async fn list_closed(
-    connection: &mut SqliteConnection,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<AttemptRow>, StorageError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!(
-        "{SELECT} WHERE no < ? AND review_id IS NOT NULL AND state <> 'open' ORDER BY no DESC LIMIT ?"
-    )))
-    .bind(before)
     .bind(limit)
     .fetch_all(connection)
     .await?)

@@ -96,6 +96,24 @@ pub(crate) async fn find(
     .await?)
 }
 
+/// Whether another submitter's handoff has this id and shares an agent with one from `submitter` to `destination`.
+pub(crate) async fn has_rival(
+    connection: &mut SqliteConnection,
+    submitter: &str,
+    destination: &str,
+    handoff_id: &str,
+) -> Result<bool, StorageError> {
+    let rivals: Vec<(String, String)> =
+        sqlx::query_as("SELECT submitter, destination FROM handoff WHERE handoff_id = ? AND submitter <> ?")
+            .bind(handoff_id)
+            .bind(submitter)
+            .fetch_all(connection)
+            .await?;
+    let is_rival =
+        |theirs: &(String, String)| theirs.1 == destination || theirs.0 == destination || theirs.1 == submitter;
+    Ok(rivals.iter().any(is_rival))
+}
+
 /// The handoff that `agent` submitted or is the destination of. Its own comes first.
 pub(crate) async fn find_readable(
     connection: &mut SqliteConnection,

@@ -45,14 +45,29 @@ const WEBHOOKS: &str = "SELECT no, id, agent, key_id, url, is_enabled, created_m
 const PUSHES: &str =
     "SELECT outcome, webhook, outcome_id, body, state, n_tries, next_ms, fence, claimed_ms, last_error FROM outbox";
 
+/// A webhook with what its key is for.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct ScopedWebhookRow {
+    #[sqlx(flatten)]
+    pub(crate) webhook: WebhookRow,
+    /// JSON array of contract names; empty means every contract.
+    pub(crate) contracts: String,
+}
+
 /// The enabled webhooks of these two agents.
 pub(crate) async fn list_enabled(
     connection: &mut SqliteConnection,
     submitter: &str,
     destination: &str,
-) -> Result<Vec<WebhookRow>, StorageError> {
-    let text = format!("{WEBHOOKS} WHERE (agent = ? OR agent = ?) AND is_enabled = 1 ORDER BY no");
-    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(submitter).bind(destination).fetch_all(connection).await?)
+) -> Result<Vec<ScopedWebhookRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT w.no, w.id, w.agent, w.key_id, w.url, w.is_enabled, w.created_ms, k.contracts FROM webhook w \
+         JOIN agent_key k ON k.id = w.key_id WHERE (w.agent = ? OR w.agent = ?) AND w.is_enabled = 1 ORDER BY w.no",
+    )
+    .bind(submitter)
+    .bind(destination)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Every webhook of a key's agent.

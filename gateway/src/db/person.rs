@@ -136,6 +136,22 @@ pub(crate) async fn list_keys(connection: &mut SqliteConnection) -> Result<Vec<S
         .await?)
 }
 
+/// The keys of a holder for one use, in the order of enrolment.
+pub(crate) async fn list_keys_of(
+    connection: &mut SqliteConnection,
+    subject: &str,
+    purpose: &str,
+) -> Result<Vec<SigningKeyRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key \
+         WHERE subject = ? AND purpose = ? ORDER BY no",
+    )
+    .bind(subject)
+    .bind(purpose)
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Adds a key.
 pub(crate) async fn insert_key(write: &mut Write<'_>, row: &SigningKeyRow) -> Result<(), StorageError> {
     sqlx::query(

@@ -14,6 +14,8 @@ pub(crate) struct RefusalRow {
     pub(crate) body_mac: Vec<u8>,
     /// The bytes as received.
     pub(crate) raw: Option<Vec<u8>>,
+    /// The problem's code.
+    pub(crate) code: String,
     /// The HTTP status that was answered.
     pub(crate) status: i64,
     /// The problem that was answered, without request id, as JSON.
@@ -21,19 +23,21 @@ pub(crate) struct RefusalRow {
     pub(crate) created_ms: i64,
 }
 
-/// An earlier refusal of the same bytes.
-pub(crate) async fn find(
+/// Whether the same bytes were refused with this code before.
+pub(crate) async fn is_kept(
     connection: &mut SqliteConnection,
     submitter: &str,
     body_mac: &[u8],
-) -> Result<Option<RefusalRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal WHERE submitter = ? AND body_mac = ?",
-    )
-    .bind(submitter)
-    .bind(body_mac)
-    .fetch_optional(connection)
-    .await?)
+    code: &str,
+) -> Result<bool, StorageError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT no FROM refusal WHERE submitter = ? AND body_mac = ? AND code = ?")
+            .bind(submitter)
+            .bind(body_mac)
+            .bind(code)
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// The newest refusal under a handoff id.
@@ -43,7 +47,7 @@ pub(crate) async fn newest(
     handoff_id: &str,
 ) -> Result<Option<RefusalRow>, StorageError> {
     Ok(sqlx::query_as(
-        "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal \
+        "SELECT no, submitter, handoff_id, body_mac, raw, code, status, problem, created_ms FROM refusal \
          WHERE submitter = ? AND handoff_id = ? ORDER BY no DESC LIMIT 1",
     )
     .bind(submitter)
@@ -59,7 +63,7 @@ pub(crate) async fn list_after(
     limit: i64,
 ) -> Result<Vec<RefusalRow>, StorageError> {
     Ok(sqlx::query_as(
-        "SELECT no, submitter, handoff_id, body_mac, raw, status, problem, created_ms FROM refusal WHERE no > ? ORDER BY no LIMIT ?",
+        "SELECT no, submitter, handoff_id, body_mac, raw, code, status, problem, created_ms FROM refusal WHERE no > ? ORDER BY no LIMIT ?",
     )
     .bind(after)
     .bind(limit)
@@ -70,13 +74,14 @@ pub(crate) async fn list_after(
 /// Keeps a refusal.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &RefusalRow) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO refusal (no, submitter, handoff_id, body_mac, raw, status, problem, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO refusal (no, submitter, handoff_id, body_mac, raw, code, status, problem, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.no)
     .bind(&row.submitter)
     .bind(&row.handoff_id)
     .bind(&row.body_mac)
     .bind(&row.raw)
+    .bind(&row.code)
     .bind(row.status)
     .bind(&row.problem)
     .bind(row.created_ms)

@@ -258,6 +258,21 @@ async fn what_a_gateway_keeps_is_for_one_account() {
     gateway.close().await;
 }
 
+/// Persons in the table whose directory nobody has signed yet.
+pub(crate) async fn fill_with_persons(database: &super::Database, n: i64) {
+    let mut connection = database.connect_writer().await.unwrap();
+    sqlx::query(
+        "WITH RECURSIVE one(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM one WHERE i < ?) \
+         INSERT INTO person (no, id, name, roles, created_ms) \
+         SELECT 1000000 + i, 'urn:seamark:user:person-' || i, 'Person ' || i, \
+         '[{\"role\":\"reviewer\",\"from\":\"2026-11-22T09:00:00.000Z\"}]', 0 FROM one",
+    )
+    .bind(n)
+    .execute(&mut connection)
+    .await
+    .unwrap();
+}
+
 /// Cuts the head back by one entry, as a bad restore would.
 pub(crate) async fn set_back_head(database: &super::Database) {
     let mut connection = database.connect_writer().await.unwrap();

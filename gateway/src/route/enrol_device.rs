@@ -20,7 +20,8 @@ pub(crate) fn endpoint() -> Endpoint {
         )
         .takes::<EnrolmentRequest>()
         .gives::<EnrolmentAnswer>(StatusCode::OK, "Enrolled.")
-        .fails(StatusCode::FORBIDDEN, ErrorCode::InvitationInvalid);
+        .fails(StatusCode::FORBIDDEN, ErrorCode::InvitationInvalid)
+        .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden);
     Endpoint { method: "POST", path: "/v1/enrolments", handler: post(handle), operation }
 }
 

@@ -20,5 +20,5 @@ pub(crate) fn endpoint() -> Endpoint {
 }
 
 async fn handle(State(shared): State<Shared>, Body(request): Body<ChallengeRequest>) -> Result<Json<ChallengeAnswer>, Failure> {
-    enrol::challenge(&shared, &request).await.map(Json)
+    enrol::challenge(&shared, &request).map(Json)
 }

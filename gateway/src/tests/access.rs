@@ -40,6 +40,61 @@ async fn an_invitation_works_once_for_one_device() {
 }
 
 #[tokio::test]
+async fn who_asks_without_credentials_is_slowed_down_and_writes_nothing() {
+    let limits = crate::config::Limits { public_per_s: 1, public_burst: 40, ..Default::default() };
+    let world = World::with(limits).await;
+    let agent = world.agent("order-desk").await;
+    let body = serde_json::to_vec(&json!({ "keyid": "ab".repeat(32) })).unwrap();
+    let before = world.seen().await;
+    let mut statuses = Vec::new();
+    for _ in 0..60 {
+        statuses.push(world.send("POST", "/v1/sessions/challenges", None, body.clone()).await.status);
+    }
+    assert_eq!(statuses.first(), Some(&StatusCode::OK));
+    let reply = world.send("POST", "/v1/sessions/challenges", None, body).await;
+    assert_eq!(reply.problem(), (429, "unavailable".to_owned()));
+    // Agents and devices are not held up by it.
+    let submission = world.submission("refund.issue", "returned-goods");
+    assert_eq!(world.post("/v1/handoffs", &agent, &submission).await.status, StatusCode::CREATED);
+    let head =
+        crate::db::ledger::head(&mut world.gateway.shared.database.read().await.unwrap()).await.unwrap().unwrap();
+    assert!(head.size < i64::try_from(before.size).unwrap() + 5, "asking for challenges is not recorded");
+}
+
+#[tokio::test]
+async fn an_agent_has_at_most_sixteen_execution_keys() {
+    let world = World::new().await;
+    let agent = world.agent("refund-executor").await;
+    let enrol = async |n: usize| {
+        let signing = key(&format!("execution {n}"));
+        let urn = "urn:seamark:agent:refund-executor";
+        let public = key_text(&signing);
+        let proof = sign_text(&signing, &format!("seamark-execution-key/v1\n{urn}\n{public}"));
+        world.post("/v1/execution-keys", &agent, &json!({ "agent": urn, "publicKey": public, "proof": proof })).await
+    };
+    for n in 0..16 {
+        assert_eq!(enrol(n).await.status, StatusCode::OK);
+    }
+    assert_eq!(enrol(16).await.problem(), (403, "forbidden".to_owned()));
+    assert_eq!(enrol(3).await.status, StatusCode::OK, "a key that is listed stays good");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_directory_that_nobody_could_read_is_not_signed() {
+    let world = World::new().await;
+    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    crate::db::fill_with_persons(&world.gateway.shared.database, 17_000).await;
+    let envelope = async || world.send("GET", "/v1/directory", None, Vec::new()).await.json::<Value>();
+    let before = envelope().await;
+    let error = world.gateway.invite("Bob", &["reviewer".to_owned()]).await.unwrap_err();
+    assert!(crate::problem::chain(&error).contains("2 MiB"), "{}", crate::problem::chain(&error));
+    assert_eq!(envelope().await, before, "nothing was changed");
+    let root = PublicKey::parse(&Base64UrlUnpadded::decode_vec(&alice.answer.trust.root_key).unwrap()).unwrap();
+    directory::verify(&before, &root, world.clock.now()).unwrap();
+}
+
+#[tokio::test]
 async fn an_invitation_ends_after_seven_days() {
     let world = World::new().await;
     let code = world.gateway.invite("Alice", &["reviewer".to_owned()]).await.unwrap();

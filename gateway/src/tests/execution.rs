@@ -191,7 +191,25 @@ async fn audit_finds_and_filters() {
     assert_eq!(found(&alice.token, "?q=refund&to=2000-01-01T00:00:00.000Z").await, (0, 0));
     let page: Value = world.get("/v1/audit/reviews?limit=2", &alice.token).await.ok();
     let rest = format!("?limit=2&after={}", page["next"].as_str().unwrap());
-    assert_eq!(found(&alice.token, &rest).await.0, 1);
+    assert_eq!(found(&alice.token, &rest).await, (1, 3), "the count is that of the search, not of the page");
+    let last: Value = world.get(&format!("/v1/audit/reviews{rest}"), &alice.token).await.ok();
+    assert_eq!(last["next"], Value::Null);
+    let whole: Value = world.get("/v1/audit/reviews", &alice.token).await.ok();
+    let record = &whole["reviews"][1];
+    let person = record["decisions"][0]["reviewer"].as_str().unwrap();
+    let name = record["decisions"][0]["reviewerName"].as_str().unwrap().to_uppercase();
+    for (query, n) in [
+        (format!("?q={}", record["reviewId"].as_str().unwrap().to_uppercase()), 1),
+        (format!("?q={}", record["decisions"][0]["decisionId"].as_str().unwrap()), 1),
+        (format!("?person={person}"), 1),
+        (format!("?q={}", name.replace(' ', "%20")), 1),
+        ("?q=ORDER-DESK".to_owned(), 3),
+        ("?q=%25".to_owned(), 0),
+        ("?q=nothing%20like%20it".to_owned(), 0),
+        ("?from=2000-01-01T00:00:00.000Z".to_owned(), 3),
+    ] {
+        assert_eq!(found(&alice.token, &query).await, (n, n as u64), "{query}");
+    }
     let id = page["reviews"][0]["reviewId"].as_str().unwrap();
     assert_eq!(
         world.get(&format!("/v1/audit/reviews/{id}"), &clark.token).await.problem(),

@@ -39,17 +39,72 @@ async fn the_same_bytes_are_the_same_handoff_for_ever() {
     }
     assert_eq!(kinds(&world).await.len(), n_entries, "a repetition changes nothing");
 
-    // Another key of the same agent is the same submitter; another agent is another.
+    // Another key of the same agent is the same submitter.
     let second_key = world.agent("order-desk").await;
     assert_eq!(world.post("/v1/handoffs", &second_key, &submission).await.status, StatusCode::OK);
-    let other = world.agent("someone-else").await;
-    assert_eq!(world.post("/v1/handoffs", &other, &submission).await.status, StatusCode::CREATED);
-
     let world = world.reopen(7).await;
     let again = world.post("/v1/handoffs", &key, &submission).await;
     assert_eq!(again.status, StatusCode::OK);
     assert_eq!(again.json::<HandoffAnswer>(), first.json());
     world.assert_sound().await;
+}
+
+/// Two submitters, one id: for whoever can read both handoffs, the id would name two.
+#[tokio::test]
+async fn an_id_names_one_handoff_for_everybody_who_reads_it() {
+    let world = World::new().await;
+    let desk = world.agent("order-desk").await;
+    let submission = world.submission("refund.issue", "returned-goods");
+    assert_eq!(world.post("/v1/handoffs", &desk, &submission).await.status, StatusCode::CREATED);
+    let other = world.agent("someone-else").await;
+    let refused = world.post("/v1/handoffs", &other, &submission).await;
+    assert_eq!(refused.problem(), (409, "handoff-id-reused".to_owned()));
+    assert_eq!(refused.json::<Problem>().stored_digest, None, "nothing is told of another's bytes");
+    assert_eq!(count(&world, "handoff.refused").await, 1);
+    // The destination of the first handoff as submitter: it could read both.
+    let executor = world.agent("refund-executor").await;
+    let mut elsewhere = world.submission("offer.send", "within-budget");
+    elsewhere["handoffId"] = submission["handoffId"].clone();
+    assert_eq!(world.post("/v1/handoffs", &executor, &elsewhere).await.status, StatusCode::CONFLICT);
+    // Nobody can read both of these, and neither learns of the other.
+    assert_eq!(world.post("/v1/handoffs", &other, &elsewhere).await.status, StatusCode::CREATED);
+    // The same at once, in one group of changes.
+    let both = world.submission("refund.issue", "returned-goods");
+    let answers = join_all([&desk, &other].map(|key| world.post("/v1/handoffs", key, &both))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|reply| reply.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_refused_again_for_another_reason_get_the_new_reason() {
+    let world = World::new().await;
+    let key = world.agent("order-desk").await;
+    let good = world.submission("refund.issue", "returned-goods");
+    let mut bad = good.clone();
+    bad["payload"]["amount"] = json!("much");
+    assert_eq!(world.post("/v1/handoffs", &key, &bad).await.problem(), (422, "invalid-handoff".to_owned()));
+    assert_eq!(world.post("/v1/handoffs", &key, &good).await.status, StatusCode::CREATED);
+    for _ in 0..2 {
+        assert_eq!(world.post("/v1/handoffs", &key, &bad).await.problem(), (409, "handoff-id-reused".to_owned()));
+    }
+    assert_eq!(count(&world, "handoff.refused").await, 2, "each reason once");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_refused_submission_of_wrong_shape_can_be_looked_up() {
+    let world = World::new().await;
+    let key = world.agent("order-desk").await;
+    let mut submission = world.submission("refund.issue", "returned-goods");
+    submission["unknown"] = json!(1);
+    submission["correlationId"] = json!({ "not": "a text" });
+    assert_eq!(world.post("/v1/handoffs", &key, &submission).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let path = format!("/v1/handoffs/{}", submission["handoffId"].as_str().unwrap());
+    let answer: HandoffAnswer = world.get(&path, &key).await.ok();
+    assert_eq!((answer.status, answer.contract.name.as_str()), (HandoffStatus::Refused, "refund.issue"));
+    assert_eq!(answer.correlation_id, "", "what cannot be read is empty");
 }
 
 #[tokio::test]

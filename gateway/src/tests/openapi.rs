@@ -172,7 +172,7 @@ fn check_problems(operations: &Operations, examples: &Map<String, Value>, docume
     // A gateway that runs has a directory and a checkpoint.
     assert_eq!(
         borrowed.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["readCheckpoint.404.not-found", "readDirectory.404.not-found"],
+        ["enrolDevice.403.forbidden", "readCheckpoint.404.not-found", "readDirectory.404.not-found"],
         "described without an example of its own"
     );
 }

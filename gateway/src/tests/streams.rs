@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt as _;
-use seamark_contracts::api::agent::{CloudEvent, HandoffStatus};
+use seamark_contracts::api::agent::{CloudEvent, HandoffAnswer, HandoffStatus};
 use seamark_contracts::api::review::{ReviewDocument, ReviewPage};
 use seamark_contracts::decision::DecisionKind;
 use serde_json::Value;
@@ -88,6 +88,53 @@ async fn snapshot(world: &World, person: &Reviewer) -> (Cache, String) {
             None => return (cache, position.unwrap()),
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_hears_of_its_own_contracts_only() {
+    let world = World::new().await;
+    let all = world.agent("order-desk").await;
+    let offers = world.gateway.create_agent_key("order-desk", &["offer.send".to_owned()]).await.unwrap();
+    let mut client = Client::open(&world, "/v1/events", &offers, Some("0")).await;
+    world.gated(&all).await;
+    let offer = world.submission("offer.send", "within-budget");
+    let offer: HandoffAnswer = world.post("/v1/handoffs", &all, &offer).await.ok();
+    let event = client.next().await.unwrap();
+    assert!(event.data.contains(&offer.handoff_id.to_string()), "the first one is of another contract: {}", event.data);
+    // The same for what was missed.
+    let mut client = Client::open(&world, "/v1/events", &offers, Some("0")).await;
+    assert_eq!(client.next().await.unwrap().data, event.data);
+}
+
+/// More than is read at once, and changes while it is read.
+#[tokio::test]
+async fn a_long_absence_is_read_piece_by_piece_without_a_gap() {
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let start = world.seen().await;
+    assert!(start.size > 0);
+    let mut sent = Vec::new();
+    let small = async || -> String {
+        let handoff = world.submission("refund.issue", "small-passes");
+        world.post("/v1/handoffs", &agent, &handoff).await.ok::<HandoffAnswer>().handoff_id.to_string()
+    };
+    for _ in 0..300 {
+        sent.push(small().await);
+    }
+    let mut client = Client::open(&world, "/v1/events", &agent, Some("0")).await;
+    let mut heard = Vec::new();
+    let mut last = 0;
+    while heard.len() < 320 {
+        let event = client.next().await.unwrap();
+        let pos: i64 = event.id.parse().unwrap();
+        assert!(pos > last, "in order and no repeat");
+        last = pos;
+        heard.push(serde_json::from_str::<CloudEvent>(&event.data).unwrap().subject);
+        if heard.len() >= 290 && sent.len() < 320 {
+            sent.push(small().await);
+        }
+    }
+    assert_eq!(heard, sent);
 }
 
 #[tokio::test]

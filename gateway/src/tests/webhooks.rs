@@ -226,3 +226,18 @@ async fn a_claim_that_was_taken_over_marks_nothing() {
     assert_eq!(endpoint.n_received(), 1);
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_webhook_gets_the_contracts_of_its_key_only() {
+    let world = World::new().await;
+    let all = world.agent("order-desk").await;
+    let offers = world.gateway.create_agent_key("order-desk", &["offer.send".to_owned()]).await.unwrap();
+    let (endpoint, url) = Endpoint::serve(&[]).await;
+    create(&world, &offers, &url).await;
+    conclude(&world, &all).await;
+    assert_eq!((deliver_now(&world).await, endpoint.n_received()), (0, 0), "a refund is none of its business");
+    create(&world, &all, &url).await;
+    conclude(&world, &all).await;
+    deliver_now(&world).await;
+    assert_eq!(endpoint.n_received(), 1);
+}

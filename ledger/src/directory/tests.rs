@@ -115,3 +115,20 @@ fn the_wire_form_is_that_of_the_format() {
     assert!(key.get("to").is_none());
     assert_eq!(statement["predicate"]["subjects"][0]["kind"], "person");
 }
+
+/// Every key and person stays listed, so a directory may grow larger than other statements; beyond its bound nothing is
+/// written that nobody would read.
+#[test]
+fn a_directory_of_thousands_is_read_and_one_beyond_the_bound_is_not_written() {
+    let many = |n: usize| {
+        let mut predicate = predicate();
+        let first = predicate.subjects[0].clone();
+        predicate.subjects.extend((0..n).map(|i| DirectorySubject { id: format!("{ALICE}-{i:05}"), ..first.clone() }));
+        predicate
+    };
+    let large = many(10_000);
+    assert!(build_directory(&large, None).unwrap().len() > 1_500_000);
+    assert_eq!(verify_at(&signed(&large, "root"), NOW).unwrap().predicate.subjects.len(), 10_001);
+    let refused = build_directory(&many(14_000), None);
+    assert!(matches!(refused, Err(StatementError::TooLarge { max_bytes: MAX_DIRECTORY_BYTES, .. })));
+}

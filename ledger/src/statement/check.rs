@@ -5,10 +5,11 @@ use seamark_contracts::decision::{DecisionKind, DecisionPredicate, SeenCheckpoin
 use seamark_contracts::handoff::HandoffPredicate;
 use seamark_contracts::mask::SD_ALG;
 use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomeCause, OutcomeKind, OutcomePredicate};
+use seamark_contracts::strict_json::Limits;
 
 use super::{Predicate, StatementFault, Subject};
 use crate::checkpoint::is_origin;
-use crate::directory::DirectoryPredicate;
+use crate::directory::{DirectoryPredicate, MAX_DIRECTORY_BYTES};
 use crate::key::{KeyId, KeyUse};
 use crate::tree::{Hash, MAX_SIZE};
 
@@ -183,6 +184,7 @@ impl Predicate for ExecutionPredicate {
 impl Predicate for DirectoryPredicate {
     const TYPE: &'static str = "https://seamark.dev/attestation/directory/v1";
     const KEY_USE: KeyUse = KeyUse::Directory;
+    const LIMITS: Limits = Limits { max_bytes: MAX_DIRECTORY_BYTES, ..Limits::SIGNED };
 
     fn signing_key(&self) -> Option<&str> {
         None
