@@ -11,7 +11,7 @@ use seamark_contracts::clock::Timestamp;
 
 use crate::answer::{AuditBanner, AuditFilters, AuditPage, AuditRow, Choice, ReviewKind};
 use crate::core::{Enrolled, Inner};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalCode};
 use crate::review::closing;
 use crate::state::small;
 use crate::words;
@@ -51,6 +51,16 @@ pub(crate) struct AuditWindow {
     n_matching: u64,
     next: Option<String>,
     choices: Option<(Timestamp, AuditFilters)>,
+}
+
+impl AuditWindow {
+    /// How many there are to scroll through. The gateway counts up to a bound; while it has a next page there is at least one
+    /// more than were fetched.
+    fn total(&self) -> u64 {
+        let n_fetched = u64::try_from(self.documents.len()).unwrap_or(u64::MAX);
+        let n_known = if self.next.is_some() { n_fetched.saturating_add(1) } else { n_fetched };
+        self.n_matching.max(n_known)
+    }
 }
 
 fn outcome_name(kind: ReviewKind) -> &'static str {
@@ -94,11 +104,13 @@ impl Inner {
         };
         let (documents, total, filters, is_local) = match self.remote_rows(&enrolled, &search, offset, limit).await {
             Ok((documents, total, filters)) => (documents, total, filters, false),
-            Err(refusal) => {
+            // Only an unreachable gateway is replaced by what this desk keeps; what it answers is told as it is.
+            Err(refusal) if refusal.code == RefusalCode::Offline => {
                 tracing::info!(?refusal, "past reviews are looked up on this desk instead");
                 let (documents, total) = self.local_rows(&search, offset, limit).await?;
                 (documents, total, AuditFilters { outcomes: Vec::new(), contracts: Vec::new() }, true)
             }
+            Err(refusal) => return Err(refusal),
         };
         let rows = join_all(documents.iter().map(|document| self.audit_row(&enrolled, document))).await;
         Ok(AuditPage { rows, total: small(total), offset, filters, banner: self.banner(is_local) })
@@ -134,7 +146,7 @@ impl Inner {
         }
         let documents: Vec<_> = window.documents.iter().skip(start).take(end - start).cloned().collect();
         let filters = self.audit_choices(enrolled, &mut window, now).await;
-        Ok((documents, window.n_matching, filters))
+        Ok((documents, window.total(), filters))
     }
 
     /// The numbers beside the filters, over everything.

@@ -148,7 +148,7 @@ pub(crate) struct Inner {
     /// One decision at a time (reference on trust, section 7).
     pub deciding: tokio::sync::Mutex<()>,
     /// One enrolment at a time.
-    pub enrolling: tokio::sync::Mutex<()>,
+    pub enrolling: tokio::sync::Mutex<crate::enrol::Enrolling>,
     pub audit: tokio::sync::Mutex<AuditWindow>,
     /// There is something to send.
     pub wake_outbox: Notify,
@@ -204,7 +204,7 @@ impl Inner {
             version: AtomicU32::new(1),
             is_setting_up: AtomicBool::new(false),
             deciding: tokio::sync::Mutex::new(()),
-            enrolling: tokio::sync::Mutex::new(()),
+            enrolling: tokio::sync::Mutex::default(),
             audit: tokio::sync::Mutex::new(AuditWindow::default()),
             wake_outbox: Notify::new(),
             wake_link: Notify::new(),

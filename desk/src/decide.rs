@@ -178,7 +178,7 @@ impl Inner {
         // The gateway's clock made the statement; ours may be a little behind it.
         let opened_at = ready.shown.opened_at;
         let decided_at = now.max(opened_at).max(key.verified_at);
-        let dwell_ms = u64::try_from(decided_at.as_ms() - opened_at.as_ms()).unwrap_or(0);
+        let dwell_ms = u64::try_from(decided_at.as_ms() - ready.shown.looked_at.as_ms()).unwrap_or(0);
         let decision_id = DecisionId::make(self.local_now(), self.options.chance.as_ref());
         let person = enrolled.person();
         let predicate = &ready.checked.predicate;

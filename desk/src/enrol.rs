@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::device::{EnrolmentAnswer, EnrolmentRequest};
 use seamark_contracts::api::ledger::Trust;
+use seamark_contracts::clock::Chance;
 use seamark_ledger::key::{PublicKey, Signer, SigningKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -53,7 +54,7 @@ enum OtherAnswer {
 
 impl Inner {
     pub(crate) async fn enrol(&self, request: &EnrolRequest) -> Result<(), Refusal> {
-        let _one_at_a_time = self.enrolling.lock().await;
+        let mut one_at_a_time = self.enrolling.lock().await;
         if self.enrolled().is_some() {
             return Err(Refusal::new(RefusalCode::AlreadySetUp, "This desk is set up already. Nothing was changed."));
         }
@@ -70,8 +71,7 @@ impl Inner {
         check_root(&trust, &fingerprint)?;
 
         let chance = self.options.chance.as_ref();
-        let device_seed = Seed::make(chance);
-        let decision_seed = Seed::make(chance);
+        let (device_seed, decision_seed) = one_at_a_time.seeds(&request.code, chance);
         let mut wrap = Zeroizing::new(vec![0u8; 32]);
         chance.fill(&mut wrap);
         let device = SigningKey::from_seed(device_seed.expose());
@@ -86,7 +86,7 @@ impl Inner {
         self.seal(decision_seed, &decision_keyid, &request.pin, wrap).await?;
 
         let body = enrolment_body(&request.code, device_name, &device, &decision)?;
-        let answer = client.enrol(&body).await.map_err(unreachable_address)?;
+        let answer = client.enrol(&body).await.map_err(lost_answer)?;
         check_answer(&answer, &trust, &device_keyid, &decision_keyid)?;
         let account = Account {
             format: Account::format(),
@@ -102,6 +102,7 @@ impl Inner {
         account::save(&self.options.data_dir, &account)?;
         self.with_signing(|signing| signing.keyring = KeyringHealth::Good);
         self.set_account(account)?;
+        *one_at_a_time = Enrolling::default();
         Ok(())
     }
 
@@ -158,6 +159,49 @@ impl Inner {
             )
             .because(error)
         })
+    }
+}
+
+/// The keys of the enrolment that was tried last. A gateway gives the same keys with the same invitation the same answer
+/// again (FORMATS.md §1.2), so a lost answer is asked for once more instead of wasting the invitation.
+#[derive(Default)]
+pub(crate) struct Enrolling {
+    tried: Option<(String, Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>)>,
+}
+
+impl Enrolling {
+    fn seeds(&mut self, code: &str, chance: &dyn Chance) -> (Seed, Seed) {
+        let code = code.trim();
+        if let Some((tried, device, decision)) = &self.tried
+            && tried == code
+            && let (Some(device), Some(decision)) =
+                (Seed::from_bytes(device.as_slice()), Seed::from_bytes(decision.as_slice()))
+        {
+            return (device, decision);
+        }
+        let (device, decision) = (Seed::make(chance), Seed::make(chance));
+        self.tried = Some((code.to_owned(), Zeroizing::new(*device.expose()), Zeroizing::new(*decision.expose())));
+        (device, decision)
+    }
+}
+
+impl std::fmt::Debug for Enrolling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enrolling(..)")
+    }
+}
+
+/// The gateway was asked to enrol, and its answer did not arrive: nobody here knows whether it did.
+fn lost_answer(error: CallError) -> Refusal {
+    match error {
+        CallError::Unreachable(_) | CallError::Malformed { .. } | CallError::TooLarge { .. } => Refusal::new(
+            RefusalCode::AddressUnreachable,
+            "The gateway's answer to the enrolment did not arrive, so the invitation may be used already. Try again with the same \
+             invitation while Seamark stays open: it asks for the same answer. If it is refused later, ask for a new invitation.",
+        )
+        .at("address")
+        .because(error),
+        other => other.into(),
     }
 }
 

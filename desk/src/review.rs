@@ -34,6 +34,8 @@ pub(crate) struct Shown {
     pub made: MadeView,
     /// By the gateway's time.
     pub opened_at: Timestamp,
+    /// When it was last brought on screen.
+    pub looked_at: Timestamp,
     /// Ids of the evidence that was opened.
     pub opened: BTreeSet<String>,
 }
@@ -94,8 +96,12 @@ impl Inner {
 
     /// The view on screen for this statement, or a new one with a nonce of its own.
     fn show(&self, review_id: &str, checked: &Checked) -> Result<Shown, CheckError> {
-        let kept =
-            self.with_shown(|shown| shown.get(review_id).filter(|shown| shown.statement == checked.statement).cloned());
+        let kept = self.with_shown(|shown| {
+            let kept = shown.get_mut(review_id).filter(|shown| shown.statement == checked.statement)?;
+            // Coming back begins to count anew: the time away was not spent looking.
+            kept.looked_at = self.now().max(kept.opened_at);
+            Some(kept.clone())
+        });
         if let Some(kept) = kept {
             return Ok(kept);
         }
@@ -103,7 +109,14 @@ impl Inner {
         let made = checked.view(&nonce)?;
         // What was created cannot have been opened before, whatever the two clocks say.
         let opened_at = self.now().max(checked.predicate.created_at);
-        let new = Shown { statement: checked.statement, nonce, made, opened_at, opened: BTreeSet::new() };
+        let new = Shown {
+            statement: checked.statement,
+            nonce,
+            made,
+            opened_at,
+            looked_at: opened_at,
+            opened: BTreeSet::new(),
+        };
         self.with_shown(|shown| {
             if shown.len() >= MAX_SHOWN {
                 let oldest = shown.iter().min_by_key(|(_, shown)| shown.opened_at).map(|(id, _)| id.clone());

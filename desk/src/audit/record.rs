@@ -1,6 +1,7 @@
 //! One record: what was shown, who decided, where it is recorded, what came of it.
 
 use seamark_contracts::api::audit::AuditRecord;
+use seamark_contracts::api::review::ReviewState;
 use seamark_contracts::decision::DecisionPredicate;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::ExecutionPredicate;
@@ -27,6 +28,14 @@ use crate::words;
 
 /// Nonce of a view that nobody was shown: made for the record of a review that ended without a decision.
 const UNSHOWN_NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/// What the destination runs before it acts, with its own key. Of a handoff that was not approved there is nothing to
+/// authorise, so its agents can only read how it ended.
+fn cli_line(record: &AuditRecord, gateway: &str) -> String {
+    let id = &record.review.handoff_id;
+    let command = if record.review.state == ReviewState::Approved { "check" } else { "get" };
+    format!("seamark handoff {command} {id} --gateway {gateway} --key KEY")
+}
 
 impl Inner {
     pub(super) async fn fetch_record(&self, enrolled: &Enrolled, review_id: &str) -> Result<AuditRecord, Refusal> {
@@ -70,10 +79,7 @@ impl Inner {
             ledger: record_ledger(&record),
             statement_digest: checked.statement.to_hex(),
             view_digest: view_digest.to_hex(),
-            cli_line: format!(
-                "seamark handoff check {} --gateway {} --key KEY",
-                record.review.handoff_id, enrolled.account.gateway
-            ),
+            cli_line: cli_line(&record, &enrolled.account.gateway),
             decisions,
             view,
         })

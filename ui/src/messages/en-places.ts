@@ -130,7 +130,7 @@ export const p = {
     allGood: "Everything that was claimed holds.",
     notGood: "Do not rely on this record.",
     partly: "What is unknown was not proven, and not disproven either.",
-    cli: "The same on the command line",
+    cli: "For the agent that executes it, with its own key",
     shown: "What was shown",
   },
   settings: {
