@@ -18,6 +18,7 @@ use seamark_contracts::id::HandoffId;
 use seamark_contracts::strict_json::{self, Limits};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 mod error;
@@ -90,6 +91,18 @@ impl Client {
     #[must_use]
     pub fn gateway(&self) -> &Url {
         self.transport.base()
+    }
+
+    /// 32 bytes that follow from this client's credentials and these words, the same every time and unknown to whoever
+    /// lacks the credentials. `None` without credentials.
+    pub(crate) fn derive_seed(&self, words: &[&str]) -> Option<Zeroizing<[u8; 32]>> {
+        let credentials = self.transport.credentials()?;
+        let mut hash = Sha256::new();
+        for part in words.iter().map(|word| word.as_bytes()).chain([credentials]) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Some(Zeroizing::new(hash.finalize().into()))
     }
 
     /// Submits a handoff: `POST /v1/handoffs`. `body` is the submission's JSON, sent byte for byte. Retried.

@@ -42,6 +42,11 @@ pub(super) struct Transport {
 }
 
 impl Transport {
+    /// What the requests carry; none for what needs no credentials.
+    pub(super) fn credentials(&self) -> Option<&[u8]> {
+        self.authorization.as_ref().map(HeaderValue::as_bytes)
+    }
+
     pub(super) fn new(gateway: &str, key: Option<AgentKey>) -> Result<Self, ClientError> {
         let base = parse_address(gateway)?;
         let mut builder = reqwest::Client::builder()

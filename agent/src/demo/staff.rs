@@ -54,7 +54,7 @@ impl Staff {
                 trust: trust.clone(),
                 ungated: passing.clone(),
             };
-            let key = key_of(&agent, journal, chance.as_ref()).await?;
+            let key = key_of(&agent, client, journal, chance.as_ref()).await?;
             executors.insert(agent, Executor::enrol(client.clone(), itself, key, clock.clone()).await?);
         }
         Ok(Self { executors })
@@ -73,15 +73,24 @@ fn audience_of(contract: &str) -> Result<String, DemoError> {
     Ok(compiled.contract.destination.audience)
 }
 
-/// The key of an executor: the remembered one, else a new one.
-async fn key_of(agent: &AgentUrn, journal: &mut Journal, chance: &dyn Chance) -> Result<SigningKey, DemoError> {
+/// The key of an executor: the remembered one, else the one that follows from the agent key, so that demos without a memory
+/// use the same few keys again. A gateway lists an execution key for ever and no more than sixteen of an agent.
+async fn key_of(
+    agent: &AgentUrn,
+    client: &Client,
+    journal: &mut Journal,
+    chance: &dyn Chance,
+) -> Result<SigningKey, DemoError> {
     let mut seed = Zeroizing::new([0; 32]);
     let remembered =
         journal.memory().executors.get(agent.name()).and_then(|text| Base64UrlUnpadded::decode_vec(text).ok());
     match remembered.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(bytes) => *seed = bytes,
         None => {
-            chance.fill(seed.as_mut_slice());
+            match client.derive_seed(&["seamark-demo-executor/v1", agent.as_str()]) {
+                Some(derived) => seed = derived,
+                None => chance.fill(seed.as_mut_slice()),
+            }
             let text = Base64UrlUnpadded::encode_string(seed.as_slice());
             journal.change(|memory| drop(memory.executors.insert(agent.name().to_owned(), text))).await?;
         }
