@@ -231,3 +231,20 @@ impl Inner {
         AuditBanner { state: ledger.state, text }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::AuditWindow;
+
+    #[test]
+    fn the_next_page_stays_within_reach_while_the_gateway_has_one() {
+        let window = |n_matching, next: Option<&str>| AuditWindow {
+            n_matching,
+            next: next.map(str::to_owned),
+            ..AuditWindow::default()
+        };
+        assert_eq!(window(250, Some("17")).total(), 250);
+        assert_eq!(window(0, Some("17")).total(), 1, "the count stops at a bound, the rows do not");
+        assert_eq!(window(0, None).total(), 0);
+    }
+}

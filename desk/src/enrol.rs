@@ -318,6 +318,17 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_answer_is_asked_for_with_the_same_keys_and_another_invitation_with_others() {
+        let chance = seamark_contracts::clock::SeededChance::new(1);
+        let mut enrolling = Enrolling::default();
+        let first = enrolling.seeds("smi_a", &chance);
+        let again = enrolling.seeds(" smi_a\n", &chance);
+        assert_eq!((first.0.expose(), first.1.expose()), (again.0.expose(), again.1.expose()));
+        let other = enrolling.seeds("smi_b", &chance);
+        assert!(first.0.expose() != other.0.expose() && first.1.expose() != other.1.expose());
+    }
+
+    #[test]
     fn a_root_key_that_only_claims_the_fingerprint_is_refused() {
         let key = SigningKey::from_seed(&[7; 32]).public_key();
         let keyid = key.id().to_string();
