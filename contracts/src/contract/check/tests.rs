@@ -52,7 +52,7 @@ fn the_samples_gate_as_they_say() {
         ("refund.issue/examples/returned-goods.json", true, Tier::T1, ""),
         ("refund.issue/examples/partial-refund.json", true, Tier::T2, ""),
         ("refund.issue/examples/other-card.json", true, Tier::T3, "card-paid-with"),
-        ("refund.issue/examples/look-alike-card.json", true, Tier::T3, "card-paid-with card-looks-alike"),
+        ("refund.issue/examples/look-alike-card.json", true, Tier::T3, "card-paid-with card-is-no-look-alike"),
         ("offer.send/examples/within-budget.json", true, Tier::T1, ""),
         ("offer.send/examples/over-budget.json", true, Tier::T3, "within-budget signatory-authority standard-terms"),
         ("offer.send/examples/look-alike-domain.json", true, Tier::T3, "address-of-the-counterparty"),
