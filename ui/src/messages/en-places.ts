@@ -175,7 +175,7 @@ export const p = {
     version: "Version",
     licence: "Licence",
     licenceText:
-      "GNU Affero General Public License 3.0. Typefaces Inter and JetBrains Mono under the SIL Open Font License. Icons by Lucide under the ISC License.",
+      "Apache License 2.0. Typefaces Inter and JetBrains Mono under the SIL Open Font License. Icons by Lucide under the ISC License.",
     aboutLead: "A person’s judgement where one AI agent hands over to another, with proof of it.",
   },
   keys: {
