@@ -166,21 +166,30 @@ impl Inner {
 /// again (FORMATS.md §1.2), so a lost answer is asked for once more instead of wasting the invitation.
 #[derive(Default)]
 pub(crate) struct Enrolling {
-    tried: Option<(String, Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>)>,
+    tried: Option<Tried>,
+}
+
+struct Tried {
+    code: String,
+    device: Zeroizing<[u8; 32]>,
+    decision: Zeroizing<[u8; 32]>,
 }
 
 impl Enrolling {
     fn seeds(&mut self, code: &str, chance: &dyn Chance) -> (Seed, Seed) {
         let code = code.trim();
-        if let Some((tried, device, decision)) = &self.tried
-            && tried == code
+        if let Some(tried) = self.tried.as_ref().filter(|tried| tried.code == code)
             && let (Some(device), Some(decision)) =
-                (Seed::from_bytes(device.as_slice()), Seed::from_bytes(decision.as_slice()))
+                (Seed::from_bytes(tried.device.as_slice()), Seed::from_bytes(tried.decision.as_slice()))
         {
             return (device, decision);
         }
         let (device, decision) = (Seed::make(chance), Seed::make(chance));
-        self.tried = Some((code.to_owned(), Zeroizing::new(*device.expose()), Zeroizing::new(*decision.expose())));
+        self.tried = Some(Tried {
+            code: code.to_owned(),
+            device: Zeroizing::new(*device.expose()),
+            decision: Zeroizing::new(*decision.expose()),
+        });
         (device, decision)
     }
 }

@@ -24,8 +24,8 @@ use seamark_desk::keys::check_new_pin;
 use seamark_desk::refusal::Refusal;
 use seamark_desk::words::{LocalFault, LocalGateway};
 use seamark_desk::{Desk, EnrolRequest};
-use seamark_gateway::{OpenError, OperateError};
 use seamark_gateway::embed::{self, EmbedError, Embedded};
+use seamark_gateway::{OpenError, OperateError};
 use tauri::AppHandle;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -224,9 +224,8 @@ pub(crate) fn announce(desk: &Desk) -> bool {
 /// What the person can do something about.
 fn fault_of(error: &LocalError) -> LocalFault {
     match error {
-        LocalError::Start(EmbedError::Folder(_) | EmbedError::Open(OpenError::Folder { .. })) | LocalError::Key { .. } => {
-            LocalFault::Folder
-        }
+        LocalError::Start(EmbedError::Folder(_) | EmbedError::Open(OpenError::Folder { .. }))
+        | LocalError::Key { .. } => LocalFault::Folder,
         LocalError::Start(EmbedError::Open(_)) => LocalFault::Data,
         LocalError::Start(EmbedError::Serve(_)) => LocalFault::Port,
         LocalError::Start(EmbedError::Ended)
@@ -279,7 +278,8 @@ mod tests {
         assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Folder);
         std::fs::remove_file(folder.path().join("gateway")).unwrap();
         std::fs::create_dir(folder.path().join("gateway")).unwrap();
-        std::fs::write(folder.path().join("gateway/gateway.sqlite3"), "not a database, but long enough to be read").unwrap();
+        std::fs::write(folder.path().join("gateway/gateway.sqlite3"), "not a database, but long enough to be read")
+            .unwrap();
         assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Data);
     }
 
