@@ -1,6 +1,6 @@
 //! The contract document: the versioned interface of one kind of handoff. Source: docs/CONTRACTS.md.
 //!
-//! These are the types. [`parse`] reads YAML or JSON into them, [`lint`] says what is wrong with them.
+//! These are the types. [`parse()`] reads YAML or JSON into them, [`lint`] says what is wrong with them.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The view: exactly what one reviewer is shown, and what that reviewer's signature fixes. Source: FORMATS.md §6.
 //!
-//! A view is built from signed bytes and the contract alone ([`render`]), so every party that holds them builds the same
+//! A view is built from signed bytes and the contract alone ([`render()`]), so every party that holds them builds the same
 //! one. Every text in it is final: the page adds labels of its own and nothing else.
 
 use schemars::JsonSchema;

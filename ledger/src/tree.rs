@@ -26,7 +26,7 @@ pub const MAX_SIZE: u64 = seamark_contracts::strict_json::MAX_SAFE_INTEGER.unsig
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 
-/// Why a text is not a [`Hash`].
+/// Why a text is not a [`struct@Hash`].
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("a Merkle hash is 32 bytes in standard base64 with padding")]
 pub struct HashError;

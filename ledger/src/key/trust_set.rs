@@ -55,7 +55,7 @@ impl TrustSet {
     /// A set of these keys.
     ///
     /// # Errors
-    /// [`TrustSetError`] when a key stands twice, its window is empty, or there are more than [`MAX_KEYS`].
+    /// [`TrustSetError`] when a key stands twice, its window is empty, or there are more than `MAX_KEYS`.
     pub fn new(keys: impl IntoIterator<Item = TrustedKey>) -> Result<Self, TrustSetError> {
         let mut set = Self::default();
         for trusted in keys {
