@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::clock::{Chance, Timestamp};
+use subtle::ConstantTimeEq as _;
 
 use crate::keys::Secret;
 
@@ -49,8 +50,8 @@ impl Challenges {
         let (signed, mac) = bytes.split_at_checked(SIGNED)?;
         let (random, end) = signed.split_at_checked(RANDOM)?;
         let end = i64::from_be_bytes(end.try_into().ok()?);
-        let is_ours = self.secret.mac("challenge", &[keyid.as_bytes(), signed]) == mac;
-        (is_ours && end > now.as_ms()).then_some((random.try_into().ok()?, end))
+        let is_ours = self.secret.mac("challenge", &[keyid.as_bytes(), signed]).ct_eq(mac);
+        (bool::from(is_ours) && end > now.as_ms()).then_some((random.try_into().ok()?, end))
     }
 
     /// Uses it up; false when it was used before, or when as many were used as can be remembered.

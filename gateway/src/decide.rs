@@ -172,6 +172,8 @@ pub(crate) struct Decide {
     /// Whoever asked for the action does not decide on it (invariant B4).
     pub(crate) eligibility: Eligibility,
     pub(crate) opened_at: Timestamp,
+    /// When what an approval authorises is over.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// What became of a decision.
@@ -183,6 +185,8 @@ pub(crate) enum Decided {
     IdTaken,
     /// The key does not hold any more.
     KeyEnded,
+    /// The review still waits, but the approval was under way for so long that nothing could act on it.
+    ApprovalOver,
 }
 
 impl Change for Decide {
@@ -208,6 +212,10 @@ impl Change for Decide {
         let presented =
             db::decision::find_presented(connection, no, person, Digest::of(&self.verdict.view).as_bytes()).await?;
         let fresh = conclude::reload(plan, &self.case).await?;
+        let still_waits = fresh.state == "open" && fresh.expires_ms.is_some_and(|end| now.as_ms() < end);
+        if still_waits && self.until.is_some_and(|until| until <= now) {
+            return Ok(Decided::ApprovalOver);
+        }
         if presented.is_none() && fresh.state == "open" {
             // This request presents the view: what was signed was on screen before it was signed.
             let shown = ShownView {
@@ -264,9 +272,15 @@ pub(crate) async fn decide(
     };
     let eligibility = judge_reviewer(&statement.predicate, &case.predicate, &trusted.keys);
     let verdict = verdict_of(&statement, envelope, view)?;
-    let opened_at = statement.predicate.view.opened_at;
-    let change =
-        Decide { shared: shared.clone(), case: case.clone(), device: device.clone(), verdict, eligibility, opened_at };
+    let change = Decide {
+        shared: shared.clone(),
+        case: case.clone(),
+        device: device.clone(),
+        verdict,
+        eligibility,
+        opened_at: statement.predicate.view.opened_at,
+        until: statement.predicate.constraints.as_ref().map(|window| window.expires_at),
+    };
     match shared.recorder.record(change).await? {
         Decided::Recorded(row) => Ok(*row),
         Decided::IdTaken => {
@@ -275,6 +289,13 @@ pub(crate) async fn decide(
         }
         Decided::KeyEnded => {
             let fault = fault("The signing key does not hold any more. Enrol this device again.");
+            Err(refuse(shared, device, case, fault).await)
+        }
+        Decided::ApprovalOver => {
+            let fault = fault(
+                "The time for which the approval was signed was over when it arrived, so nothing could act on it, and it was \
+                 not counted. The review still waits: look at it again and decide anew.",
+            );
             Err(refuse(shared, device, case, fault).await)
         }
     }

@@ -111,7 +111,7 @@ pub(super) async fn note_delivery(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE journal SET delivered_at = coalesce(delivered_at, ?), executed = coalesce(?, executed)
-         WHERE review_id = ? AND not_counted IS NULL AND decision <> 'escalate'",
+         WHERE review_id = ? AND phase <> 'parked' AND not_counted IS NULL AND decision <> 'escalate'",
     )
     .bind(delivered_at.map(Timestamp::as_ms))
     .bind(executed)

@@ -118,6 +118,29 @@ async fn silence_ends_expired_and_a_later_decision_is_late() {
 }
 
 #[tokio::test]
+async fn an_approval_that_is_over_when_it_arrives_counts_for_nothing_and_the_review_still_waits() {
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    let handoff = world.gated(&agent).await;
+    let review = alice.reviews(&world).await.remove(0);
+    let saved_offline = alice.request(&world, &review, DecisionKind::Approve).await;
+    world.clock.advance_ms(15 * 60_000);
+    assert_eq!(alice.send(&world, &review, &saved_offline).await.problem(), (422, "decision-invalid".to_owned()));
+    let path = format!("/v1/handoffs/{}", handoff.handoff_id);
+    let answer: HandoffAnswer = world.get(&path, &agent).await.ok();
+    assert!(matches!(answer.status, HandoffStatus::Open), "{answer:?}");
+    let anew = alice.request(&world, &review, DecisionKind::Approve).await;
+    let answer: DecisionAnswer = alice.send(&world, &review, &anew).await.ok();
+    assert!(answer.decision.counted, "{answer:?}");
+    // The same again, long after: what was recorded in time stays as it is.
+    world.clock.advance_ms(15 * 60_000);
+    let again: DecisionAnswer = alice.send(&world, &review, &anew).await.ok();
+    assert!(again.decision.counted);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn the_sweep_ends_what_nobody_answered() {
     let world = World::new().await;
     let agent = world.agent("order-desk").await;
