@@ -16,9 +16,16 @@ use serde_json::json;
 /// How long anything on screen may take before the test gives up. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Makes the page draw frames that look all the same.
-const REPAINT: &str = "const done = arguments[arguments.length - 1]; let n = 0; window.repaint = setInterval(() => { \
-    n += 1; document.body.style.opacity = n % 2 ? '0.9999' : ''; if (n === 5) done() }, 20)";
+/// Makes the page draw frames that look all the same, and waits for some: a dot in a corner changes its colour by nothing
+/// that an eye could see.
+const REPAINT: &str = "const done = arguments[arguments.length - 1]; const dot = document.createElement('i'); \
+    dot.style.cssText = 'position: fixed; inset: auto 0 0 auto; inline-size: 1px; block-size: 1px'; \
+    document.body.append(dot); let n = 0; window.repaint = { dot, timer: setInterval(() => { \
+    n += 1; dot.style.background = n % 2 ? 'rgb(128 128 128 / 1%)' : 'rgb(128 128 128 / 2%)'; \
+    if (n === 8) done() }, 20) }";
+
+/// Ends that.
+const NO_REPAINT: &str = "clearInterval(window.repaint.timer); window.repaint.dot.remove()";
 
 /// Rows of the inbox.
 const ROWS: &str =
@@ -228,7 +235,7 @@ impl Window {
         // A picture is taken when the next frame is drawn, and a page on which nothing moves draws none.
         self.client.execute_async(REPAINT, vec![]).await?;
         let taken = tokio::time::timeout(PATIENCE, self.client.screenshot()).await;
-        self.run("clearInterval(window.repaint); document.body.style.opacity = ''").await?;
+        self.run(NO_REPAINT).await?;
         let png = taken.with_context(|| format!("no picture {name}: the window draws nothing"))??;
         std::fs::write(artefacts("window")?.join(format!("{name}.png")), png)?;
         Ok(())
