@@ -44,7 +44,7 @@ describe("the first run", () => {
     await page.user.click(await screen.findByRole("button", { name: "Set up" }));
     const name = screen.getByRole("textbox", { name: "Your name" });
     await waitFor(() => expect(document.activeElement).toBe(name));
-    expect(screen.getByText("Choose a PIN of at least 6 characters.")).toBeTruthy();
+    expect(screen.getByText("Choose a PIN of at least 6 digits, or 8 characters.")).toBeTruthy();
     await expectAccessible();
   });
 

@@ -250,7 +250,7 @@ fn record_decision(record: &AuditRecord, statement: &DecisionStatement) -> Recor
                 seamark_contracts::text::visible_text(&escalation.question)
             )
         }),
-        dwell_text: format!("Looked at it for {}", words::span(decision.view.dwell_ms)),
+        dwell_text: words::span(decision.view.dwell_ms),
         opened: decision.view.opened.clone(),
         counted: summary.is_some_and(|summary| summary.counted),
         why: summary.and_then(|summary| summary.why).map(|why| words::not_counted(why).to_owned()),

@@ -10,7 +10,8 @@ export interface SetupFields {
   device: string;
 }
 
-export const PIN_LENGTH = 6;
+/** As Rust asks it, which also refuses what is easy to guess: 6 characters if all are digits, else 8. */
+export const pinLength = (pin: string): number => (/^[0-9]*$/.test(pin) ? 6 : 8);
 
 /** A text for each field that is not right; empty when all are. */
 export function setupProblems(fields: SetupFields, isLocal: boolean): Partial<Record<keyof SetupFields, string>> {
@@ -22,7 +23,7 @@ export function setupProblems(fields: SetupFields, isLocal: boolean): Partial<Re
     if (fields.code.trim() === "") problems.code = w.needCode;
     if (fields.device.trim() === "") problems.device = w.needDevice;
   }
-  if (Array.from(fields.pin).length < PIN_LENGTH) problems.pin = w.needPin;
+  if (Array.from(fields.pin).length < pinLength(fields.pin)) problems.pin = w.needPin;
   else if (fields.pin !== fields.pinAgain) problems.pinAgain = w.needSame;
   return problems;
 }
