@@ -1,4 +1,6 @@
-//! A gateway that is killed at any moment loses nothing that it acknowledged (invariants A1, A2, A3, B1, B2, D1, D2).
+//! A gateway that is killed at any moment loses no handoff that it acknowledged (invariants A1, A2, A3, D1, D2).
+//!
+//! Decisions and outcomes under the same are in `tests/window/killed.rs`: a desk needs a keyring.
 #![expect(clippy::indexing_slicing, reason = "a missing member of an answer fails the test, which is what it is for")]
 
 use std::collections::BTreeMap;
