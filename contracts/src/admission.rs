@@ -26,6 +26,7 @@ mod chain;
 mod check;
 mod compare;
 mod plan;
+mod shape;
 
 /// Bytes of one submission, artifacts included.
 pub const MAX_SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
@@ -125,8 +126,8 @@ fn violation(rule: &str, pointer: impl Into<String>, message: impl Into<String>)
 /// Beside the submission come JSON Pointers to texts that were written as fractional numbers.
 ///
 /// # Errors
-/// One violation with the exact place: rule `json` when the gate refuses, `size` when it is too large, `field` when a
-/// member is missing, unknown or of the wrong kind. No message repeats a value.
+/// Rule `json` with the exact place when the gate refuses, `size` when it is too large; else `field` for every member that
+/// is missing, unknown or of the wrong kind. No message repeats a value.
 pub fn parse_submission(bytes: &[u8]) -> Result<(Submission, Vec<String>), Vec<Violation>> {
     let parsed = strict_json::parse_submitted(bytes, &SUBMISSION_LIMITS).map_err(|error| {
         let rule = if matches!(error.reason, strict_json::Reason::TooLarge { .. }) { "size" } else { "json" };
@@ -140,7 +141,7 @@ pub fn parse_submission(bytes: &[u8]) -> Result<(Submission, Vec<String>), Vec<V
         Err(_) => match strict_json::from_value::<Submission>(&parsed.value) {
             Ok(submission) => Ok((submission, decimals)),
             Err(TypedJsonError::Shape { pointer, source }) => {
-                Err(vec![check::shape(pointer.as_str(), &source.to_string())])
+                Err(shape::violations(&parsed.value, check::shape(pointer.as_str(), &source.to_string())))
             }
             Err(TypedJsonError::Gate(error)) => Err(vec![violation("json", "", error.reason.to_string())]),
         },

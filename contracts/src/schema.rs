@@ -81,6 +81,16 @@ pub enum Shape {
     Any,
 }
 
+/// What a validator finds wrong with `value`, in words, each with its pointer under `base_pointer`. At most
+/// [`MAX_VIOLATIONS`].
+pub(crate) fn explain_all(validator: &Validator, value: &Value, base_pointer: &str) -> Vec<Violation> {
+    let errors = validator.iter_errors(value);
+    let mut violations: Vec<Violation> =
+        errors.flat_map(|error| explain::violations(&error, base_pointer)).take(MAX_VIOLATIONS).collect();
+    violations.dedup();
+    violations
+}
+
 impl PayloadSchema {
     /// Compiles a schema.
     ///
@@ -113,14 +123,7 @@ impl PayloadSchema {
     /// A missing member and an unexpected one are pointed at themselves, not at the object that lacks or has them.
     #[must_use]
     pub fn validate(&self, value: &Value, base_pointer: &str) -> Vec<Violation> {
-        if self.validator.is_valid(value) {
-            return Vec::new();
-        }
-        let errors = self.validator.iter_errors(value);
-        let mut violations: Vec<Violation> =
-            errors.flat_map(|error| explain::violations(&error, base_pointer)).take(MAX_VIOLATIONS).collect();
-        violations.dedup();
-        violations
+        if self.validator.is_valid(value) { Vec::new() } else { explain_all(&self.validator, value, base_pointer) }
     }
 
     /// Which places of `value` are hidden, sorted by path; no place lies within another.

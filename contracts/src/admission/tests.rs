@@ -264,6 +264,21 @@ fn a_body_of_the_wrong_shape_is_refused_at_its_exact_place() {
 }
 
 #[test]
+fn a_body_of_the_wrong_shape_gets_every_fault_at_once() {
+    let mut body = submission();
+    let members = body.as_object_mut().unwrap();
+    members.remove("correlationId");
+    members.remove("destination");
+    members.insert("surprise".to_owned(), json!("canary-value"));
+    members.insert("payload".to_owned(), json!({}));
+    members.insert("constraints".to_owned(), json!("none"));
+    let faults = parse_submission(&serde_json::to_vec(&body).unwrap()).unwrap_err();
+    let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/constraints", "/correlationId", "/destination", "/surprise"], "{faults:?}");
+    assert!(faults.iter().all(|fault| fault.rule == "field" && !fault.message.contains("canary")), "{faults:?}");
+}
+
+#[test]
 fn fractions_become_texts_and_are_listed() {
     let body = serde_json::to_string(&submission())
         .unwrap()

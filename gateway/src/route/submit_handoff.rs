@@ -20,8 +20,8 @@ pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("submitHandoff", "agents", Access::Agent, "Submit a handoff")
         .says(
             "The same bytes under the same handoff id are the same handoff for ever: 201 the first time, 200 after that, with the \
-             current status. Other bytes under that id are 409. What breaks its contract is 422 with every violation, or with the \
-             first fault when it has not the shape of a Submission; it is kept, nobody is asked, and its id stays free.",
+             current status. Other bytes under that id are 409. What breaks its contract is 422 with every violation; one that has not the \
+             shape of a Submission lists every member that is wrong. It is kept, nobody is asked, and its id stays free.",
         )
         .takes_document::<Submission>()
         .gives::<HandoffAnswer>(StatusCode::CREATED, "Admitted: `open` waits for a person, `passed` needs none.")
