@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// After so long a window that shows its first screen counts as idle.
 const CALM: Duration = Duration::from_secs(2);
 
+/// When the page painted anything: empty until it did, which may be after its text is in the document.
+const PAINTS: &str = "performance.getEntriesByName('first-contentful-paint')";
+
 /// A program with a window, and what it is known to show by.
 pub struct Shown {
     name: &'static str,
@@ -53,7 +56,7 @@ impl Shown {
     async fn measure(&mut self, counts: bool) -> Result<()> {
         let window = Window::open_program(&built(self.program)?, &self.arguments).await?;
         let waiting = Instant::now();
-        let script = format!("return document.body && {} ? 1 : 0", self.condition);
+        let script = format!("return document.body && {} && {PAINTS}.length > 0 ? 1 : 0", self.condition);
         while window.run(&script).await? != 1 {
             ensure!(waiting.elapsed() < PATIENCE, "{} does not show {}", self.name, self.condition);
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -61,9 +64,8 @@ impl Shown {
         let shown_ms = SystemClock.now().as_ms();
         let family = Family::of(self.program)?;
         let started_ms = family.started_ms()?;
-        let paint = "return Math.round(performance.timeOrigin + \
-                     performance.getEntriesByName('first-contentful-paint')[0].startTime)";
-        let painted_ms = window.run(paint).await?.as_i64().context("the page does not know when it painted")?;
+        let paint = format!("return Math.round(performance.timeOrigin + {PAINTS}[0].startTime)");
+        let painted_ms = window.run(&paint).await?.as_i64().context("the page does not know when it painted")?;
         tokio::time::sleep(CALM).await;
         let bytes = Family::of(self.program)?.bytes();
         window.close().await?;
