@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use seamark_contracts::decision::DecisionKind;
-use seamark_desk::answer::{DecideRequest, ReasonInput};
-use seamark_tests::desk::{PIN, TestDesk};
+use seamark_tests::desk::{PIN, TestDesk, approval};
 use seamark_tests::gateway::GatewayProcess;
 
 use crate::raw::Raw;
@@ -66,15 +64,7 @@ async fn decide(
 ) -> Result<Duration> {
     let pane = desk.read(review_id).await?;
     let waiting = tokio::spawn(http.get(outcome).bearer_auth(key).send());
-    let request = DecideRequest {
-        review_id: review_id.to_owned(),
-        view_digest: pane.view_digest.clone(),
-        decision: DecisionKind::Approve,
-        reason: ReasonInput { code: "none".to_owned(), text: String::new() },
-        escalation: None,
-        confirmed: Vec::new(),
-        pin: None,
-    };
+    let request = approval(&pane);
     let started = Instant::now();
     desk.desk.decide(&request).await.map_err(|refusal| anyhow!("{refusal:?}"))?;
     let answer = waiting.await??;

@@ -26,10 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn killed_at_random_moments_the_desk_keeps_every_decision_it_said_was_saved() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (data_dir, desk_dir) = (folder.path().join("gateway"), folder.path().join("desk"));
-    let mut gateway = GatewayProcess::start(&data_dir)?;
-    gateway.publish_samples()?;
-    let agent = Agent::of(&gateway)?;
-    TestDesk::enrolled(&desk_dir, &gateway, "robin-reviewer", "reviewer").await?.close().await?;
+    let (mut gateway, agent) = begin(&data_dir, &desk_dir).await?;
     let moments = SeededChance::new(11);
     let mut acknowledged = Vec::new();
     for n in 0..N_KILLS {
@@ -40,16 +37,16 @@ async fn killed_at_random_moments_the_desk_keeps_every_decision_it_said_was_save
         moments.fill(&mut random);
         let n_decisions = usize::from(random[0]) % N_HANDOFFS;
         let life = Duration::from_millis(u64::from(random[1]) * 2);
-        // Every third time the gateway dies first: what is decided then is saved here and nowhere else.
-        let port = gateway.port();
-        let dies_too = n % 3 == 2;
         let desk = DecidingDesk::start(&desk_dir)?;
-        if dies_too {
+        acknowledged.extend(desk.decides(n_decisions)?);
+        // Every third time the gateway dies first: what is decided then is saved here and nowhere else.
+        if n % 3 == 2 {
+            let port = gateway.port();
             gateway.kill();
-            acknowledged.extend(desk.kill_after(n_decisions, life).await?);
+            acknowledged.extend(desk.kill_after(life).await?);
             gateway = GatewayProcess::start_on(&data_dir, port)?;
         } else {
-            acknowledged.extend(desk.kill_after(n_decisions, life).await?);
+            acknowledged.extend(desk.kill_after(life).await?);
         }
     }
     ensure!(acknowledged.len() > N_KILLS, "too little was decided to prove anything: {}", acknowledged.len());
@@ -61,6 +58,15 @@ async fn killed_at_random_moments_the_desk_keeps_every_decision_it_said_was_save
     drop(gateway);
     // It recomputes every outcome from the recorded decisions: none counted twice, none missing.
     GatewayProcess::fsck(&data_dir).map(drop)
+}
+
+/// A gateway with the shipped contracts, an agent, and a folder with a desk that is enrolled and closed.
+async fn begin(data_dir: &Path, desk_dir: &Path) -> Result<(GatewayProcess, Agent)> {
+    let gateway = GatewayProcess::start(data_dir)?;
+    gateway.publish_samples()?;
+    let agent = Agent::of(&gateway)?;
+    TestDesk::enrolled(desk_dir, &gateway, "robin-reviewer", "reviewer").await?.close().await?;
+    Ok((gateway, agent))
 }
 
 struct DecidingDesk {
@@ -85,18 +91,18 @@ impl DecidingDesk {
         Ok(desk)
     }
 
-    /// Kills it `life` after it acknowledged so many decisions; all that it acknowledged.
-    async fn kill_after(mut self, n_decisions: usize, life: Duration) -> Result<Vec<String>> {
-        let mut acknowledged = Vec::new();
-        for _ in 0..n_decisions {
-            acknowledged.push(self.lines.recv_timeout(PATIENCE).context("the desk decides nothing")?);
-        }
+    /// Waits until it acknowledged so many more decisions.
+    fn decides(&self, n_decisions: usize) -> Result<Vec<String>> {
+        (0..n_decisions).map(|_| self.lines.recv_timeout(PATIENCE).context("the desk decides nothing")).collect()
+    }
+
+    /// Kills it after `life`; what else it acknowledged until then.
+    async fn kill_after(mut self, life: Duration) -> Result<Vec<String>> {
         // The moment of death is what this test varies; nothing is waited for.
         tokio::time::sleep(life).await;
         self.child.kill()?;
         self.child.wait()?;
-        acknowledged.extend(self.lines.iter());
-        Ok(acknowledged)
+        Ok(self.lines.iter().collect())
     }
 }
 
@@ -115,10 +121,7 @@ async fn killed_at_random_moments_the_gateway_keeps_every_decision_and_changes_n
     // Invariants B1, B2, B6, C1: what was answered stays true, and a decision whose answer was lost arrives once.
     let folder = tempfile::tempdir()?;
     let (data_dir, desk_dir) = (folder.path().join("gateway"), folder.path().join("desk"));
-    let mut gateway = GatewayProcess::start(&data_dir)?;
-    gateway.publish_samples()?;
-    let agent = Agent::of(&gateway)?;
-    TestDesk::enrolled(&desk_dir, &gateway, "robin-reviewer", "reviewer").await?.close().await?;
+    let (mut gateway, agent) = begin(&data_dir, &desk_dir).await?;
     let desk = DecidingDesk::start(&desk_dir)?;
     let moments = SeededChance::new(13);
     let mut given = Given::new();
@@ -144,7 +147,7 @@ async fn killed_at_random_moments_the_gateway_keeps_every_decision_and_changes_n
         ensure!(agent.outcome(id).await?.get("outcome") == Some(before), "the outcome of {id} is another one now");
         ensure!(agent.status(id).await? == "approved", "{id} is no longer approved");
     }
-    let acknowledged = desk.kill_after(0, Duration::ZERO).await?;
+    let acknowledged = desk.kill_after(Duration::ZERO).await?;
     let desk = TestDesk::open(&desk_dir).await?;
     let counted: BTreeSet<String> = desk.sends_all(PATIENCE).await?.into_iter().collect();
     ensure!(acknowledged.iter().all(|id| counted.contains(id)), "a saved decision is gone");
