@@ -77,6 +77,7 @@ impl Content {
 
 struct Admit {
     agent: Agent,
+    handoff_id: String,
     ledger_ref: Digest,
     correlation_id: String,
     source: String,
@@ -96,11 +97,14 @@ enum Admission {
 impl Change for Admit {
     type Done = Admission;
 
+    fn handoff_id(&self) -> Option<&str> {
+        Some(&self.handoff_id)
+    }
+
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
-        let handoff_id = self.prepared.predicate.handoff_id.to_string();
         let submitter = self.agent.urn.as_str();
         let destination = self.prepared.predicate.destination.agent.as_str();
-        match plan.takes_id(submitter, destination, &handoff_id).await? {
+        match plan.takes_id(submitter, destination, &self.handoff_id).await? {
             TakenId::Free => {}
             TakenId::Before => return Ok(Admission::IdTaken),
             TakenId::ByAnother => return Ok(Admission::IdOfAnother),
@@ -110,7 +114,7 @@ impl Change for Admit {
         let mut entered = plan.record(received).await?;
         let handoff = HandoffRow {
             no: entered.position().no,
-            handoff_id,
+            handoff_id: self.handoff_id.clone(),
             submitter: submitter.to_owned(),
             ledger_ref: self.ledger_ref.to_hex(),
             contract: self.prepared.predicate.contract.name.clone(),
@@ -177,6 +181,7 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
         let (prepared, content) = prepare(shared, admitted, bytes, body_mac)?;
         let change = Admit {
             agent: agent.clone(),
+            handoff_id: submission.handoff_id.to_string(),
             ledger_ref,
             correlation_id: submission.correlation_id.clone(),
             source: submission.source.agent.as_str().to_owned(),

@@ -250,7 +250,10 @@ pub(crate) trait InsertMany {
 /// A statement that is being given its values.
 pub(crate) type SqliteQuery<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
-const GROUPS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// Most rows, or places, of one statement.
+const MOST_AT_ONCE: usize = 64;
+
+const GROUPS: [usize; 7] = [MOST_AT_ONCE, 32, 16, 8, 4, 2, 1];
 
 /// Inserts all `rows`.
 pub(crate) async fn insert_many<R: InsertMany>(

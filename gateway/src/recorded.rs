@@ -14,7 +14,7 @@
 //!
 //! Does not know: HTTP, what the entries mean.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -60,6 +60,11 @@ pub enum LedgerFault {
 pub trait Change: Send + 'static {
     /// What it reports when its transaction is committed.
     type Done: Send + 'static;
+
+    /// The handoff id that it is about to ask [`Plan::takes_id`] for. The ids of a whole group are looked up at once.
+    fn handoff_id(&self) -> Option<&str> {
+        None
+    }
 
     /// Reads, judges, records and writes. Business refusals are part of `Done`; an error undoes everything.
     fn apply(&mut self, plan: &mut Plan<'_>) -> impl Future<Output = Result<Self::Done, StorageError>> + Send;
@@ -168,18 +173,17 @@ pub(crate) struct Group {
     upper: Vec<StoredNode>,
     last_leaf: HashMap<i64, Hash>,
     admissions: Admissions,
-    /// Ids of the handoffs of the group.
-    ids: HashSet<String>,
-    is_alone: bool,
+    /// Who holds the handoff ids that the group asks for, in the database and in the group itself: submitter and
+    /// destination of each.
+    holders: HashMap<String, Vec<(String, String)>>,
     has_written: bool,
 }
 
 impl Group {
-    /// Reads the head in the transaction that has begun on `connection`. `is_alone` says that it carries one change.
+    /// Reads the head in the transaction that has begun on `connection`.
     pub(crate) async fn begun(
         mut connection: SqliteConnection,
         around: Surroundings,
-        is_alone: bool,
     ) -> (Result<Group, StorageError>, Option<SqliteConnection>) {
         match read_head(&mut connection).await {
             Ok((frontier, last, stream_pos)) => {
@@ -199,14 +203,25 @@ impl Group {
                     upper: Vec::new(),
                     last_leaf: HashMap::new(),
                     admissions: Admissions::default(),
-                    ids: HashSet::new(),
-                    is_alone,
+                    holders: HashMap::new(),
                     has_written: false,
                 };
                 (Ok(group), None)
             }
             Err(error) => (Err(error), Some(connection)),
         }
+    }
+
+    /// Looks up who holds these handoff ids.
+    pub(crate) async fn look_up(&mut self, handoff_ids: &[&str]) -> Result<(), StorageError> {
+        if handoff_ids.is_empty() {
+            return Ok(());
+        }
+        self.holders.extend(handoff_ids.iter().map(|id| ((*id).to_owned(), Vec::new())));
+        for row in db::handoff::list_holders(&mut self.connection, handoff_ids).await? {
+            self.holders.entry(row.handoff_id).or_default().push((row.submitter, row.destination));
+        }
+        Ok(())
     }
 
     /// What a change gets of the transaction.
@@ -436,9 +451,7 @@ impl Plan<'_> {
         Ephemeral::without_an_entry(&mut self.group.connection)
     }
 
-    /// Whether a submitter's handoff id is still free, here and among the changes before this one. When the change shares
-    /// its transaction the database itself answers at the end: a taken id then undoes the group, and each change of it
-    /// runs again alone.
+    /// Takes a handoff id for a submitter, if it is still free in the database and among the changes before this one.
     ///
     /// An id is also not free when another submitter has it and somebody could read both handoffs, as the destination of
     /// both or as submitter of the one and destination of the other: for them one id must name one handoff.
@@ -448,15 +461,19 @@ impl Plan<'_> {
         destination: &str,
         handoff_id: &str,
     ) -> Result<TakenId, StorageError> {
-        let connection = &mut self.group.connection;
-        if self.group.is_alone && db::handoff::find(connection, submitter, handoff_id).await?.is_some() {
+        if !self.group.holders.contains_key(handoff_id) {
+            self.group.look_up(&[handoff_id]).await?;
+        }
+        let holders = self.group.holders.entry(handoff_id.to_owned()).or_default();
+        if holders.iter().any(|(theirs, _)| theirs == submitter) {
             return Ok(TakenId::Before);
         }
-        if db::handoff::has_rival(connection, submitter, destination, handoff_id).await? {
+        let is_rival = |(theirs, to): &(String, String)| to == destination || theirs == destination || to == submitter;
+        if holders.iter().any(is_rival) {
             return Ok(TakenId::ByAnother);
         }
-        // The same id twice in one group is judged again after the group, whoever sent it.
-        Ok(if self.group.ids.insert(handoff_id.to_owned()) { TakenId::Free } else { TakenId::Before })
+        holders.push((submitter.to_owned(), destination.to_owned()));
+        Ok(TakenId::Free)
     }
 }
 
@@ -464,7 +481,7 @@ impl Plan<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakenId {
     Free,
-    /// The submitter has it already, or will in a moment.
+    /// The submitter has it already.
     Before,
     /// Another submitter has it, and somebody could not tell the two apart.
     ByAnother,

@@ -38,6 +38,7 @@ type Step<'a> = Pin<Box<dyn Future<Output = Result<(), StorageError>> + Send + '
 
 /// A change whose type is forgotten, with the one who waits for it.
 trait Job: Send {
+    fn handoff_id(&self) -> Option<&str>;
     fn apply<'a>(&'a mut self, plan: &'a mut Plan<'_>) -> Step<'a>;
     fn answer(self: Box<Self>, fault: Option<Arc<StorageError>>);
 }
@@ -49,6 +50,10 @@ struct Waiting<C: Change> {
 }
 
 impl<C: Change> Job for Waiting<C> {
+    fn handoff_id(&self) -> Option<&str> {
+        self.change.handoff_id()
+    }
+
     fn apply<'a>(&'a mut self, plan: &'a mut Plan<'_>) -> Step<'a> {
         Box::pin(async move {
             self.done = Some(self.change.apply(plan).await?);
@@ -139,7 +144,7 @@ impl Writer {
         let mut jobs = Vec::with_capacity(self.max_group);
         while self.queue.recv_many(&mut jobs, self.max_group).await > 0 {
             let is_alone = jobs.len() == 1;
-            match self.write_group(&mut jobs, is_alone).await {
+            match self.write_group(&mut jobs).await {
                 Ok(()) => jobs.drain(..).for_each(|job| job.answer(None)),
                 Err(fault) if is_alone => {
                     let fault = Arc::new(fault);
@@ -162,18 +167,18 @@ impl Writer {
 
     async fn write_alone(&mut self, job: Box<dyn Job>) {
         let mut jobs = vec![job];
-        let fault = self.write_group(&mut jobs, true).await.err().map(Arc::new);
+        let fault = self.write_group(&mut jobs).await.err().map(Arc::new);
         jobs.drain(..).for_each(|job| job.answer(fault.clone()));
     }
 
-    async fn write_group(&mut self, jobs: &mut [Box<dyn Job>], is_alone: bool) -> Result<(), StorageError> {
+    async fn write_group(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StorageError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.connect_writer().await?,
         };
         // From here on a missing connection is replaced by a new one, so every way out is safe.
         db::begin(&mut connection).await?;
-        let mut group = match Group::begun(connection, self.around.clone(), is_alone).await {
+        let mut group = match Group::begun(connection, self.around.clone()).await {
             (Ok(group), _) => group,
             (Err(fault), connection) => {
                 self.give_up(connection).await;
@@ -217,6 +222,8 @@ impl Writer {
 }
 
 async fn write_changes(group: &mut Group, jobs: &mut [Box<dyn Job>]) -> Result<Option<Committed>, StorageError> {
+    let ids: Vec<&str> = jobs.iter().filter_map(|job| job.handoff_id()).collect();
+    group.look_up(&ids).await?;
     for job in jobs.iter_mut() {
         job.apply(&mut group.plan()).await?;
     }

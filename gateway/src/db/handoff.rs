@@ -1,6 +1,6 @@
 //! Handoffs, one per submitter and id for ever (invariant A1), and what may be erased of them.
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::{InsertMany, SqliteQuery, StorageError, Write};
 
@@ -96,22 +96,34 @@ pub(crate) async fn find(
     .await?)
 }
 
-/// Whether another submitter's handoff has this id and shares an agent with one from `submitter` to `destination`.
-pub(crate) async fn has_rival(
+/// Who holds a handoff id.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct HolderRow {
+    pub(crate) handoff_id: String,
+    /// Urn.
+    pub(crate) submitter: String,
+    /// Urn.
+    pub(crate) destination: String,
+}
+
+/// Everybody who holds one of these ids.
+pub(crate) async fn list_holders(
     connection: &mut SqliteConnection,
-    submitter: &str,
-    destination: &str,
-    handoff_id: &str,
-) -> Result<bool, StorageError> {
-    let rivals: Vec<(String, String)> =
-        sqlx::query_as("SELECT submitter, destination FROM handoff WHERE handoff_id = ? AND submitter <> ?")
-            .bind(handoff_id)
-            .bind(submitter)
-            .fetch_all(connection)
-            .await?;
-    let is_rival =
-        |theirs: &(String, String)| theirs.1 == destination || theirs.0 == destination || theirs.1 == submitter;
-    Ok(rivals.iter().any(is_rival))
+    handoff_ids: &[&str],
+) -> Result<Vec<HolderRow>, StorageError> {
+    let mut holders = Vec::new();
+    for ids in handoff_ids.chunks(super::MOST_AT_ONCE) {
+        // Places that are left over hold NULL, which equals nothing: so the prepared statements are few and stay cached.
+        let n_places = ids.len().next_power_of_two();
+        let places = vec!["?"; n_places].join(",");
+        let sql = format!("SELECT handoff_id, submitter, destination FROM handoff WHERE handoff_id IN ({places})");
+        let mut query = sqlx::query_as(AssertSqlSafe(sql));
+        for place in 0..n_places {
+            query = query.bind(ids.get(place).copied());
+        }
+        holders.extend(query.fetch_all(&mut *connection).await?);
+    }
+    Ok(holders)
 }
 
 /// The handoff that `agent` submitted or is the destination of. Its own comes first.

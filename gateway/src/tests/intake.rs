@@ -278,11 +278,11 @@ async fn of_many_at_once_under_one_id_exactly_one_is_admitted() {
 async fn a_group_with_a_taken_id_in_it_harms_no_other() {
     let world = World::new().await;
     let key = world.agent("order-desk").await;
-    let bodies: Vec<Value> = (0..40).map(|_| world.submission("refund.issue", "returned-goods")).collect();
+    let bodies: Vec<Value> = (0..100).map(|_| world.submission("refund.issue", "returned-goods")).collect();
     // Every id comes twice, in one burst.
     let replies = join_all(bodies.iter().chain(&bodies).map(|body| world.post("/v1/handoffs", &key, body))).await;
     let created = replies.iter().filter(|reply| reply.status == StatusCode::CREATED).count();
-    assert_eq!(created, 40);
+    assert_eq!(created, 100);
     assert!(replies.iter().all(|reply| reply.status.is_success()));
     world.assert_sound().await;
 }
