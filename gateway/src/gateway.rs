@@ -15,6 +15,7 @@ use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::Signer as _;
 use seamark_ledger::tree::Frontier;
 use thiserror::Error;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,8 @@ pub enum OpenError {
     Keys(#[from] KeyError),
     #[error("open the database")]
     Storage(#[from] StorageError),
+    #[error("start the writer")]
+    Writer(#[source] std::io::Error),
     #[error("write the beginning of the ledger")]
     Record(#[from] RecordError),
     #[error(
@@ -75,7 +78,8 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) shared: Shared,
-    writer: tokio::task::JoinHandle<()>,
+    /// Resolves when the writer has ended.
+    writer: oneshot::Receiver<()>,
 }
 
 /// Opens the gateway in a data folder; makes database and keys on first use.
@@ -134,7 +138,7 @@ pub async fn open_with(
     let around = Surroundings { clock: Arc::clone(&clock), chance: Arc::clone(&chance), origin: origin.into() };
     let (writer, recorder) =
         Writer::open(database.clone(), around, limits.max_queued_changes, limits.max_group).await?;
-    let writer = tokio::spawn(writer.run());
+    let writer = writer.start().map_err(OpenError::Writer)?;
     let identity = recorder.record(Genesis { identity, keys: keys.clone() }).await?;
     drop(lock);
     let position = check_head(&database).await?;

@@ -113,7 +113,7 @@ impl Recorder {
     }
 }
 
-/// The task that writes. It ends when every [`Recorder`] is gone and the queue is empty.
+/// What writes. It ends when every [`Recorder`] is gone and the queue is empty.
 pub(crate) struct Writer {
     database: Database,
     connection: Option<SqliteConnection>,
@@ -139,8 +139,23 @@ impl Writer {
         Ok((writer, Recorder { queue: sender, committed: receiver }))
     }
 
+    /// Starts the writer's thread. What is returned resolves when it has ended.
+    ///
+    /// A thread of its own, because a group is a sequence of short steps that every submitter of it waits for; among the
+    /// tasks of the requests each step would wait for its turn.
+    pub(crate) fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
+        let (ended, end) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        std::thread::Builder::new().name("seamark-writer".to_owned()).spawn(move || {
+            runtime.block_on(self.run());
+            // Nobody may be waiting for the end.
+            ended.send(()).ok();
+        })?;
+        Ok(end)
+    }
+
     /// Writes until nobody can ask any more.
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         let mut jobs = Vec::with_capacity(self.max_group);
         while self.queue.recv_many(&mut jobs, self.max_group).await > 0 {
             let is_alone = jobs.len() == 1;
