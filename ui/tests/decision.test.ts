@@ -140,6 +140,15 @@ describe("the decision sheet", () => {
     expect(within(dialog).getByRole<HTMLInputElement>("textbox", { name: "Type: Amount" }).value).toBe("EUR 1,280.00");
   });
 
+  it("takes a long passphrase whole", async () => {
+    const { page, dialog } = await approveSheet();
+    const pin = "tern over grey water, and a second one behind it";
+    await fill(dialog, page, { pin });
+    await page.user.click(within(dialog).getByRole("button", { name: /^Sign and approve/ }));
+    await waitFor(() => expect(decided(page.host)).toHaveLength(1));
+    expect(decided(page.host)[0]).toMatchObject({ pin });
+  });
+
   it("says at the typed value that it is not the one shown", async () => {
     const { page, dialog } = await approveSheet();
     await fill(dialog, page, { amount: "EUR 128.00" });
