@@ -32,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "decide",
     "unlock",
     "lock",
+    "change_pin",
     "outbox_rows",
     "audit_rows",
     "audit_record",

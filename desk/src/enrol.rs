@@ -137,7 +137,14 @@ impl Inner {
         }
     }
 
-    async fn seal(&self, seed: Seed, keyid: &str, pin: &str, wrap: Zeroizing<Vec<u8>>) -> Result<(), Refusal> {
+    /// Writes the sealed decision key, in place of the one that may be there.
+    pub(crate) async fn seal(
+        &self,
+        seed: Seed,
+        keyid: &str,
+        pin: &str,
+        wrap: Zeroizing<Vec<u8>>,
+    ) -> Result<(), Refusal> {
         let cost = self.options.kdf_cost;
         let chance = Arc::clone(&self.options.chance);
         let (keyid, pin) = (keyid.to_owned(), Zeroizing::new(pin.to_owned()));
@@ -154,7 +161,7 @@ impl Inner {
         account::write_durably(&self.options.data_dir.join(KEY_FILE), &text).map_err(|error| {
             Refusal::new(
                 RefusalCode::StorageFailed,
-                "Your signing key could not be written to Seamark's folder. Nothing was set up. Check that the disk is \
+                "Your signing key could not be written to Seamark's folder. Nothing was changed. Check that the disk is \
                  not full, then try again.",
             )
             .because(error)

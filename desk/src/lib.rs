@@ -166,6 +166,15 @@ impl Desk {
         self.inner.app_state().await
     }
 
+    /// Gives the signing key another PIN, and locks it.
+    ///
+    /// # Errors
+    /// [`Refusal`] about the field `pin` or `newPin`, or that the key cannot be reached; then the old PIN stays.
+    pub async fn change_pin(&self, pin: &str, new_pin: &str) -> Result<AppState, Refusal> {
+        self.inner.change_pin(pin, new_pin).await?;
+        self.inner.app_state().await
+    }
+
     /// Ends the unlocked period.
     ///
     /// # Errors

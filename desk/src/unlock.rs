@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::core::{Inner, KeyringHealth, Unlocked};
 use crate::enrol::KEY_FILE;
-use crate::keys::{FailedPins, KeyringError, SealedSeed, Seed, UNLOCKED_MS, UnsealError, device_entry, wrap_entry};
+use crate::keys::{
+    FailedPins, KeyringError, SealedSeed, Seed, UNLOCKED_MS, UnsealError, check_new_pin, device_entry, wrap_entry,
+};
 use crate::refusal::{Refusal, RefusalCode};
 
 /// A keyring that asks the person to unlock it gets so long.
@@ -28,6 +30,27 @@ impl Inner {
         let enrolled = self.need_account()?;
         let seed = self.verify_pin(&enrolled.account, pin).await?;
         self.remember(Arc::new(seed));
+        Ok(())
+    }
+
+    /// Gives the decision key another PIN. Key and keyring secret stay the same, so what was signed stays valid. The
+    /// unlocked period ends: the next signature asks for the new PIN.
+    ///
+    /// A crash leaves the old file or the new one, never half of one.
+    pub(crate) async fn change_pin(&self, old: &str, new: &str) -> Result<(), Refusal> {
+        let _one_at_a_time = self.enrolling.lock().await;
+        let enrolled = self.need_account()?;
+        check_new_pin(new).map_err(|weak| Refusal::from(weak).at("newPin"))?;
+        if old == new {
+            return Err(
+                Refusal::new(RefusalCode::PinWeak, "This is the PIN that you have. Choose another.").at("newPin")
+            );
+        }
+        let keyid = &enrolled.account.decision_keyid;
+        let seed = self.verify_pin(&enrolled.account, old).await?;
+        let secret = self.read_secret(wrap_entry(keyid)).await?;
+        self.seal(seed, keyid, new, secret).await?;
+        self.lock_key();
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             command::decide::decide,
             command::unlock::unlock,
             command::lock::lock,
+            command::change_pin::change_pin,
             command::outbox_rows::outbox_rows,
             command::audit_rows::audit_rows,
             command::audit_record::audit_record,

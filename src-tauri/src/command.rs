@@ -7,6 +7,7 @@ pub(crate) mod app_state;
 pub(crate) mod artifact_text;
 pub(crate) mod audit_record;
 pub(crate) mod audit_rows;
+pub(crate) mod change_pin;
 pub(crate) mod connect;
 pub(crate) mod decide;
 pub(crate) mod inbox_rows;

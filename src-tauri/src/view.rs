@@ -113,6 +113,18 @@ request! {
 }
 
 request! {
+    /// Another signing PIN.
+    pub struct ChangePinRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub pin: String,
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub new_pin: String,
+    }
+}
+
+request! {
     /// The signing PIN.
     pub struct UnlockRequest {
         #[serde(deserialize_with = "text::<ID, _>")]

@@ -101,6 +101,36 @@ async fn a_wrong_pin_signs_nothing_and_the_right_one_still_does() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_pin_signs_and_the_one_before_does_not() -> Result<()> {
+    let new = "tern over grey water, and a second one behind it";
+    let scene = Scene::open().await?;
+    scene.window.press("Settings").await?;
+    scene.window.press("Account").await?;
+    scene.window.press("Change PIN").await?;
+    scene.window.type_into("PIN until now", "998877").await?;
+    scene.window.type_into("New PIN", new).await?;
+    scene.window.type_into("New PIN again", new).await?;
+    scene.window.press("Change PIN").await?;
+    scene.window.sees("This is not your signing PIN").await?;
+    scene.window.pictures("change-pin").await?;
+    scene.window.type_into("PIN until now", PIN).await?;
+    scene.window.press("Change PIN").await?;
+    scene.window.sees("Your PIN was changed").await?;
+    scene.window.press("Inbox").await?;
+    let id = scene.open_refund("returned-goods", "129.90").await?;
+    scene.window.press("Approve").await?;
+    scene.window.type_into("Signing PIN", PIN).await?;
+    scene.window.press("Sign and approve").await?;
+    scene.window.sees("This is not your signing PIN").await?;
+    scene.window.type_into("Signing PIN", new).await?;
+    scene.window.press("Sign and approve").await?;
+    scene.window.sees("Decided.").await?;
+    scene.agent.outcome(&id).await?;
+    assert_eq!(scene.agent.status(&id).await?, "approved");
+    scene.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_locked_keyring_is_said_nothing_is_lost_and_unlocked_it_signs() -> Result<()> {
     // Never a new key on "not found", which may mean locked.
     let scene = Scene::open().await?;

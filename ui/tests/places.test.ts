@@ -178,6 +178,34 @@ describe("settings and lock", () => {
     expect(await screen.findByText(/^Tried at 10:4\d: it is still locked\.$/)).toBeTruthy();
   });
 
+  it("changes the PIN, and says at each field what is wrong", async () => {
+    const { user, host } = await open("#/settings/account");
+    await user.click(await screen.findByRole("button", { name: "Change PIN" }));
+    const form = within(await screen.findByRole("form", { name: "Change PIN" }));
+    const now = form.getByLabelText<HTMLInputElement>(/until now/);
+    const pin = form.getByLabelText("New PIN");
+    const again = form.getByLabelText(/again/);
+    await expectAccessible();
+    const change = () => user.click(form.getByRole("button", { name: "Change PIN" }));
+    await change();
+    expect(form.getByText("Enter the PIN that you have now.")).toBeTruthy();
+    await user.type(now, "000000");
+    await user.type(pin, "774520");
+    await user.type(again, "774521");
+    await change();
+    expect(form.getByText("The two PINs are not the same.")).toBeTruthy();
+    await user.clear(again);
+    await user.type(again, "774520");
+    await change();
+    expect(await form.findByText(/This is not your signing PIN/)).toBeTruthy();
+    expect(now.value).toBe("");
+    await user.type(now, "246810");
+    await change();
+    expect(await screen.findByText("Your PIN was changed")).toBeTruthy();
+    expect(screen.queryByRole("form", { name: "Change PIN" })).toBeNull();
+    expect(host.calls.filter((call) => call.name === "changePin")).toHaveLength(2);
+  });
+
   it("says until when no PIN is tried, before one is typed", async () => {
     await open("#/lock", "pin-locked-out");
     const pin = await screen.findByLabelText("Signing PIN");

@@ -121,6 +121,43 @@ async fn the_unlocked_period_ends_after_15_minutes_and_when_locked() {
 }
 
 #[tokio::test]
+async fn a_changed_pin_opens_the_same_key_and_the_old_one_opens_nothing() {
+    let new = "tern over grey water, and a second one behind it";
+    let bench = Bench::enrolled().await;
+    let keyid = bench.desk.account().unwrap().decision_keyid;
+    bench.desk.unlock(PIN).await.unwrap();
+    let state = bench.desk.change_pin(PIN, new).await.unwrap();
+    assert_eq!(state.signing.state, SigningKind::Locked, "the next signature asks for the new PIN");
+    let bench = bench.reopen(2).await;
+    assert_eq!(bench.desk.unlock(PIN).await.unwrap_err().code, RefusalCode::PinWrong);
+    bench.desk.unlock(new).await.unwrap();
+    assert_eq!(bench.desk.account().unwrap().decision_keyid, keyid);
+    assert_eq!(bench.keyring.n_entries(), 2);
+}
+
+#[tokio::test]
+async fn a_pin_that_cannot_be_changed_stays() {
+    let bench = Bench::enrolled().await;
+    let refused = async |pin: &str, new: &str| {
+        let refusal = bench.desk.change_pin(pin, new).await.unwrap_err();
+        (refusal.code, refusal.field.unwrap_or_default())
+    };
+    assert_eq!(refused(PIN, "123456").await, (RefusalCode::PinWeak, "newPin".to_owned()));
+    assert_eq!(refused(PIN, PIN).await, (RefusalCode::PinWeak, "newPin".to_owned()));
+    assert_eq!(refused("999111", "774520").await, (RefusalCode::PinWrong, "pin".to_owned()));
+    bench.keyring.set_locked(true);
+    assert_eq!(refused(PIN, "774520").await.0, RefusalCode::KeyringLocked);
+    bench.keyring.set_locked(false);
+    // Guessing here is slowed down as everywhere: one of the five free tries is used.
+    for _ in 0..3 {
+        assert_eq!(refused("999111", "774520").await.0, RefusalCode::PinWrong);
+    }
+    assert_eq!(refused("999111", "774520").await.0, RefusalCode::PinLockedOut);
+    bench.clock.advance_ms(30_000);
+    bench.desk.unlock(PIN).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_second_desk_on_the_same_folder_is_refused() {
     let bench = Bench::new().await;
     let second = Desk::open(options(bench.dir.path(), &bench.clock, &bench.keyring, 4)).await;

@@ -23,6 +23,8 @@ export const commands = {
 	unlock: (r: UnlockRequest) => typedError<AppState, AppError>(__TAURI_INVOKE("unlock", { r })),
 	/**  Forgets the opened key. */
 	lock: () => typedError<AppState, AppError>(__TAURI_INVOKE("lock")),
+	/**  Gives the signing key another PIN, and locks it. */
+	changePin: (r: ChangePinRequest) => typedError<AppState, AppError>(__TAURI_INVOKE("change_pin", { r })),
 	/**  Newest first. */
 	outboxRows: () => typedError<OutboxRow[], AppError>(__TAURI_INVOKE("outbox_rows")),
 	/**  Newest first. */
@@ -223,6 +225,12 @@ export type ChainLink = {
 
 /**  How far an earlier handoff had come. */
 export type ChainStatus = "open" | "passed" | "approved" | "rejected" | "expired" | "withdrawn" | "superseded";
+
+/**  Another signing PIN. */
+export type ChangePinRequest = {
+	pin: string,
+	newPin: string,
+};
 
 /**  Something to choose, with its count. */
 export type Choice = {

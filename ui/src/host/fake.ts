@@ -247,6 +247,11 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         });
       }),
     unlock: (r) => answer("unlock", { pin: r.pin.length }, () => pinFault(r.pin) ?? ok(become({ signing: UNLOCKED }))),
+    changePin: (r) =>
+      answer("changePin", { pin: r.pin.length, newPin: r.newPin.length }, () => {
+        if (r.newPin === r.pin) return refuse("pin-weak", "This is the PIN that you have. Choose another.", "newPin");
+        return pinFault(r.pin) ?? ok(become({ signing: appState().signing }));
+      }),
     lock: () => answer("lock", null, () => ok(become({ signing: appState().signing }))),
     outboxRows: () =>
       answer("outboxRows", null, () =>

@@ -1,4 +1,5 @@
 // What the forms of the first run need. Rust checks the same again, and more.
+import { newPinProblems } from "../../lib/pin";
 import { p } from "../../messages/en-places";
 
 export interface SetupFields {
@@ -10,9 +11,6 @@ export interface SetupFields {
   device: string;
 }
 
-/** As Rust asks it, which also refuses what is easy to guess: 6 characters if all are digits, else 8. */
-export const pinLength = (pin: string): number => (/^[0-9]*$/.test(pin) ? 6 : 8);
-
 /** A text for each field that is not right; empty when all are. */
 export function setupProblems(fields: SetupFields, isLocal: boolean): Partial<Record<keyof SetupFields, string>> {
   const w = p.setup;
@@ -23,7 +21,8 @@ export function setupProblems(fields: SetupFields, isLocal: boolean): Partial<Re
     if (fields.code.trim() === "") problems.code = w.needCode;
     if (fields.device.trim() === "") problems.device = w.needDevice;
   }
-  if (Array.from(fields.pin).length < pinLength(fields.pin)) problems.pin = w.needPin;
-  else if (fields.pin !== fields.pinAgain) problems.pinAgain = w.needSame;
+  const { pin, again } = newPinProblems(fields.pin, fields.pinAgain);
+  if (pin !== undefined) problems.pin = pin;
+  if (again !== undefined) problems.pinAgain = again;
   return problems;
 }
