@@ -156,13 +156,21 @@ pub(super) fn contract_finding(contract: &str, handoff: &HandoffStatement) -> Fi
     if Digest::of(contract.as_bytes()) != pinned.digest {
         return Finding::Fail("The contract's bytes are not those that the handoff pins.".to_owned());
     }
-    match CompiledContract::from_document(contract.as_bytes()) {
-        Ok(contract) if contract.reference() == *pinned => {
-            Finding::Pass(Box::new(contract), format!("These are the bytes of {} {}.", pinned.name, pinned.version))
-        }
-        Ok(_) => Finding::Fail("The contract has another name or version than the handoff says.".to_owned()),
-        Err(_) => Finding::Unknown("This version of Seamark cannot read the contract.".to_owned()),
+    let compiled = match CompiledContract::from_document(contract.as_bytes()) {
+        Ok(compiled) => compiled,
+        Err(_) => return Finding::Unknown("This version of Seamark cannot read the contract.".to_owned()),
+    };
+    if compiled.reference() != *pinned {
+        return Finding::Fail("The contract has another name or version than the handoff says.".to_owned());
     }
+    let asks_by = handoff.predicate.request.as_ref().map(|request| &request.policy);
+    if asks_by.is_some_and(|policy| *policy != compiled.policy()) {
+        return Finding::Fail("The policy that the handoff names is not that of its contract.".to_owned());
+    }
+    if handoff.predicate.action.template_digest != compiled.template_digest {
+        return Finding::Fail("The templates that the handoff names are not those of its contract.".to_owned());
+    }
+    Finding::Pass(Box::new(compiled), format!("These are the bytes of {} {}.", pinned.name, pinned.version))
 }
 
 pub(super) fn checkpoint_finding(note: &str, pinned: &Pinned) -> Finding<Verified<Head>> {
@@ -397,7 +405,7 @@ fn keeps_intent(raw: &Value) -> bool {
         .is_ok_and(|found| Some(digest) == serde_json::to_value(found).ok().as_ref())
 }
 
-fn audience_finding(handoff: &HandoffStatement, audience: &str) -> Finding<()> {
+pub(super) fn audience_finding(handoff: &HandoffStatement, audience: &str) -> Finding<()> {
     let named = &handoff.predicate.destination.audience;
     if named == audience {
         Finding::Pass((), format!("It is meant for {audience}."))

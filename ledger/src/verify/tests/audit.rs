@@ -243,3 +243,24 @@ fn a_decision_signed_away_from_the_ledger_is_unknown_and_not_wrong() {
     assert_eq!(report.verdict_of(ClaimId::PresentedBeforeSigning), Some(Verdict::Unknown), "{report:#?}");
     assert_eq!(report.verdict_of(ClaimId::ReviewerWitness), Some(Verdict::Pass), "{report:#?}");
 }
+
+/// Attack A14: what judges is the contract's own policy and templates, and not others that a handoff names.
+#[test]
+fn attack_a14_a_handoff_that_names_another_policy_or_template_than_its_contracts_fails() {
+    use seamark_contracts::digest::Digest;
+    let policy = World::of("partial-refund", |predicate| {
+        predicate.request.as_mut().unwrap().policy.digest = Digest::of(b"laxer");
+    });
+    let label = World::of("partial-refund", |predicate| {
+        predicate.request.as_mut().unwrap().policy.id.push('1');
+    });
+    let template = World::of("partial-refund", |predicate| predicate.action.template_digest = Digest::of(b"nicer"));
+    for world in [policy, label, template] {
+        let report = check_record(&world.audit_record(), &world.pinned());
+        assert_eq!(report.verdict_of(ClaimId::Contract), Some(Verdict::Fail), "{report:#?}");
+        assert_eq!(
+            check_delivery(&world.delivery(), &world.pinned()).verdict_of(ClaimId::Contract),
+            Some(Verdict::Fail)
+        );
+    }
+}
