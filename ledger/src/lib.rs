@@ -12,12 +12,13 @@
 //!
 //! Where things are: [`key`] keys and trust · [`directory`] who holds which key and role · [`dsse`] envelopes ·
 //! [`statement`] what is signed · [`tree`] hashes, roots and proofs · [`entry`] leaf bytes · [`log`] a whole log ·
-//! [`checkpoint`] signed heads · [`witness`] remembered heads · [`verify`] the checks that anyone can run ·
-//! [`verified`] what was checked, as types.
+//! [`checkpoint`] signed heads · [`witness`] remembered heads · [`bundle`] evidence as files · [`verify`] the checks that
+//! anyone can run · [`verified`] what was checked, as types.
 //!
 //! Does not know: storage, the network, the clock, any source of randomness, or what a payload means.
 
 mod base64;
+pub mod bundle;
 pub mod checkpoint;
 pub mod directory;
 pub mod dsse;

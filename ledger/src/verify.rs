@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::checkpoint::{Vkey, VkeyError, VkeyKind};
 use crate::key::{PublicKey, PublicKeyError};
 
+mod bundle;
 mod decision;
 mod delivery;
 mod handoff;
@@ -24,6 +25,7 @@ mod record;
 mod recorded;
 mod view;
 
+pub use bundle::{BundleReport, ProvedDecision, ProvedRecord, check_archive, check_bundle};
 pub use decision::{DecisionFault, check_decision, judge_reviewer};
 pub use delivery::{ApprovedAction, check_delivery, verify_delivery};
 pub use handoff::{HandoffFault, ledger_ref, verify_handoff};
@@ -103,6 +105,8 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimId {
+    /// The files of a bundle are those of its manifest and agree with one another.
+    Bundle,
     /// The directory is signed by the pinned root and valid now.
     Directory,
     /// A gateway of the directory admitted exactly this handoff.
@@ -111,6 +115,8 @@ pub enum ClaimId {
     Contract,
     /// Every mask follows from its value.
     Masks,
+    /// The hidden values are at hand and belong to the signed handoff.
+    Disclosures,
     /// Each view is what the signed bytes and the contract make of it.
     View,
     /// Each decision is a person's own, over exactly this handoff.
@@ -123,6 +129,8 @@ pub enum ClaimId {
     Window,
     /// The ledger's head is signed by the pinned key.
     Checkpoint,
+    /// Pinned witnesses saw the ledger's head.
+    Witnesses,
     /// Everything is in the ledger, in the right order.
     Inclusion,
     /// The ledger begins with the head that the outcome names.
@@ -133,6 +141,8 @@ pub enum ClaimId {
     PresentedBeforeSigning,
     /// What was done is what was approved, once.
     Execution,
+    /// An authority outside vouches for the time.
+    Time,
 }
 
 impl ClaimId {
@@ -140,21 +150,25 @@ impl ClaimId {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Bundle => "bundle",
             Self::Directory => "directory",
             Self::Handoff => "handoff",
             Self::Contract => "contract",
             Self::Masks => "masks",
+            Self::Disclosures => "disclosures",
             Self::View => "view",
             Self::Decision => "decision",
             Self::Outcome => "outcome",
             Self::Audience => "audience",
             Self::Window => "window",
             Self::Checkpoint => "checkpoint",
+            Self::Witnesses => "witnesses",
             Self::Inclusion => "inclusion",
             Self::OutcomeLedger => "outcome-ledger",
             Self::ReviewerWitness => "reviewer-witness",
             Self::PresentedBeforeSigning => "presented-before-signing",
             Self::Execution => "execution",
+            Self::Time => "time",
         }
     }
 
@@ -162,21 +176,25 @@ impl ClaimId {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Bundle => "Files",
             Self::Directory => "Keys and roles",
             Self::Handoff => "Handoff",
             Self::Contract => "Contract",
             Self::Masks => "Hidden fields",
+            Self::Disclosures => "Hidden values",
             Self::View => "What was shown",
             Self::Decision => "Decisions",
             Self::Outcome => "Outcome",
             Self::Audience => "Destination",
             Self::Window => "Time window",
             Self::Checkpoint => "Ledger head",
+            Self::Witnesses => "Outside witnesses",
             Self::Inclusion => "Ledger entries",
             Self::OutcomeLedger => "Ledger since the outcome",
             Self::ReviewerWitness => "Ledger since the decision",
             Self::PresentedBeforeSigning => "Shown before signed",
             Self::Execution => "Execution",
+            Self::Time => "Outside time",
         }
     }
 }

@@ -17,8 +17,8 @@ pub(crate) const TEST_PREFIX: &str = "generated_";
 /// The variable that turns comparing into writing.
 const WRITE_VARIABLE: &str = "SEAMARK_GEN";
 
-/// The members that own generated files: schemas, openapi.json, bindings.
-const OWNERS: &[&str] = &["seamark-contracts", "seamark-gateway", "seamark-app"];
+/// The members that own generated files: schemas, the evidence vector, openapi.json, bindings.
+const OWNERS: &[&str] = &["seamark-contracts", "seamark-ledger", "seamark-gateway", "seamark-app"];
 
 /// Writes every generated file, or with `check` only compares.
 ///

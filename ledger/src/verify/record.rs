@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use seamark_contracts::api::audit::AuditRecord;
+use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry};
 use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::decision::SeenCheckpoint;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::MaskKind;
 use seamark_contracts::mask;
 use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomeKind};
+use seamark_contracts::view::View;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -23,9 +25,55 @@ use crate::checkpoint::Head;
 use crate::directory::MAX_SKEW_MS;
 use crate::entry::EntryType;
 use crate::key::TrustSet;
-use crate::statement::{self, HandoffStatement, OutcomeStatement, StatementError, StatementFault, Subject};
+use crate::statement::{
+    self, ExecutionStatement, HandoffStatement, OutcomeStatement, StatementError, StatementFault, Subject,
+};
 use crate::tree::{Hash, verify_consistency};
 use crate::verified::Verified;
+
+/// What is recorded about one review, wherever it was kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) handoff: &'a Value,
+    pub(super) decisions: &'a [Value],
+    pub(super) views: &'a [String],
+    pub(super) outcome: Option<&'a Value>,
+    pub(super) executions: &'a [Value],
+    pub(super) entries: &'a [RecordedEntry],
+    pub(super) checkpoint: &'a str,
+    pub(super) consistency: &'a [ConsistencyProof],
+    pub(super) directory: &'a Value,
+    pub(super) contract: &'a str,
+}
+
+impl<'a> From<&'a AuditRecord> for Parts<'a> {
+    fn from(record: &'a AuditRecord) -> Self {
+        Self {
+            handoff: &record.review.handoff,
+            decisions: &record.decisions,
+            views: &record.views,
+            outcome: record.outcome.as_ref(),
+            executions: &record.executions,
+            entries: &record.entries,
+            checkpoint: &record.checkpoint,
+            consistency: &record.consistency,
+            directory: &record.directory,
+            contract: &record.contract,
+        }
+    }
+}
+
+/// What the claims that passed proved; each member is there only when its claim passed.
+#[derive(Debug, Default)]
+pub(super) struct Proved {
+    pub(super) handoff: Option<Verified<HandoffStatement>>,
+    pub(super) head: Option<Verified<Head>>,
+    pub(super) views: Option<Vec<View>>,
+    pub(super) casts: Option<Vec<Cast>>,
+    pub(super) outcome: Option<Verified<OutcomeStatement>>,
+    pub(super) recorded: Option<Recorded>,
+    pub(super) executions: Option<Vec<Verified<ExecutionStatement>>>,
+}
 
 /// Checks everything that is recorded about one review, claim by claim.
 ///
@@ -33,30 +81,38 @@ use crate::verified::Verified;
 /// verifier's clock, since nothing is to be done any more.
 #[must_use]
 pub fn check_record(record: &AuditRecord, pinned: &Pinned) -> Report {
+    examine(&record.into(), pinned).0.sorted()
+}
+
+/// The same over the parts, with what was proved. The claims stand in the order in which they were made.
+pub(super) fn examine(parts: &Parts<'_>, pinned: &Pinned) -> (Report, Proved) {
     let mut report = Report::default();
-    let trust = report.settle(ClaimId::Directory, directory_finding(&record.directory, pinned));
+    let trust = report.settle(ClaimId::Directory, directory_finding(parts.directory, pinned));
     let handoff = match &trust {
-        Some(trust) => report.settle(ClaimId::Handoff, admitted(&record.review.handoff, trust, pinned)),
+        Some(trust) => report.settle(ClaimId::Handoff, admitted(parts.handoff, trust, pinned)),
         None => report.settle(ClaimId::Handoff, Finding::without(ClaimId::Directory)),
     };
-    let head = report.settle(ClaimId::Checkpoint, checkpoint_finding(&record.checkpoint, pinned));
-    let (Some(trust), Some(handoff)) = (trust, handoff) else { return report.sorted() };
-    let contract = report.settle(ClaimId::Contract, contract_finding(&record.contract, &handoff));
+    let head = report.settle(ClaimId::Checkpoint, checkpoint_finding(parts.checkpoint, pinned));
+    let (Some(trust), Some(handoff)) = (trust, handoff) else {
+        return (report, Proved { head, ..Proved::default() });
+    };
+    let contract = report.settle(ClaimId::Contract, contract_finding(parts.contract, &handoff));
     report.settle(ClaimId::Masks, masks_finding(&handoff));
-    report.settle(ClaimId::View, view_finding(record, &handoff, contract.as_deref()));
-    let entries = head.as_ref().map(|head| recorded_of(&record.entries, head, &handoff));
-    let decisions = decision_finding(record, entries.as_ref(), &handoff, contract.as_deref(), &trust);
+    let views = report.settle(ClaimId::View, view_finding(parts, &handoff, contract.as_deref()));
+    let entries = head.as_ref().map(|head| recorded_of(parts.entries, head, &handoff));
+    let decisions = decision_finding(parts, entries.as_ref(), &handoff, contract.as_deref(), &trust);
     let casts = report.settle(ClaimId::Decision, decisions);
-    let outcome = report.settle(ClaimId::Outcome, outcome_finding(record, casts.as_deref(), &handoff, &trust));
-    let is_complete = outcome.is_some() || record.outcome.is_none();
+    let outcome = report.settle(ClaimId::Outcome, outcome_finding(parts, casts.as_deref(), &handoff, &trust));
+    let is_complete = outcome.is_some() || parts.outcome.is_none();
     let ordered = order_finding(entries, &handoff, casts.as_deref(), outcome.as_deref(), is_complete);
     let recorded = report.settle(ClaimId::Inclusion, ordered);
-    report.settle(ClaimId::OutcomeLedger, outcome_ledger_finding(record, outcome.as_deref(), head.as_ref()));
-    report.settle(ClaimId::ReviewerWitness, witness_finding(record, casts.as_deref(), head.as_ref()));
+    report.settle(ClaimId::OutcomeLedger, outcome_ledger_finding(parts, outcome.as_deref(), head.as_ref()));
+    report.settle(ClaimId::ReviewerWitness, witness_finding(parts, casts.as_deref(), head.as_ref()));
     report.settle(ClaimId::PresentedBeforeSigning, presented_finding(casts.as_deref(), recorded.as_ref()));
     let case = Case { handoff: &handoff, outcome: outcome.as_deref(), trust: &trust, recorded: recorded.as_ref() };
-    report.settle(ClaimId::Execution, case.execution_finding(record));
-    report.sorted()
+    let executions = report.settle(ClaimId::Execution, case.execution_finding(parts));
+    let proved = Proved { handoff: Some(handoff), head, views, casts, outcome, recorded, executions };
+    (report, proved)
 }
 
 fn masks_finding(handoff: &HandoffStatement) -> Finding<()> {
@@ -78,24 +134,28 @@ fn masks_finding(handoff: &HandoffStatement) -> Finding<()> {
 }
 
 fn view_finding(
-    record: &AuditRecord,
+    parts: &Parts<'_>,
     handoff: &Verified<HandoffStatement>,
     contract: Option<&CompiledContract>,
-) -> Finding<()> {
-    if record.views.is_empty() {
-        return Finding::Pass((), "Nobody signed for a view.".to_owned());
+) -> Finding<Vec<View>> {
+    if parts.views.is_empty() {
+        return Finding::Pass(Vec::new(), "Nobody signed for a view.".to_owned());
     }
     let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
     let mut n_foreign = 0;
-    for view in &record.views {
+    let mut shown = Vec::with_capacity(parts.views.len());
+    for view in parts.views {
         match check_view(view.as_bytes(), handoff, contract) {
-            Ok(shown) => n_foreign += usize::from(!shown.is_same),
+            Ok(found) => {
+                n_foreign += usize::from(!found.is_same);
+                shown.push(found.view);
+            }
             Err(fault) => return Finding::fail(&fault),
         }
     }
-    let views = counted(record.views.len(), "view", "views");
+    let views = counted(parts.views.len(), "view", "views");
     match n_foreign {
-        0 => Finding::Pass((), format!("{views} rendered again from the signed bytes: the same, to the byte.")),
+        0 => Finding::Pass(shown, format!("{views} rendered again from the signed bytes: the same, to the byte.")),
         n => {
             Finding::Unknown(format!("{n} of {views} were made by another renderer, whose wording is not known here."))
         }
@@ -103,7 +163,7 @@ fn view_finding(
 }
 
 fn decision_finding(
-    record: &AuditRecord,
+    parts: &Parts<'_>,
     entries: Option<&Result<Recorded, RecordedFault>>,
     handoff: &Verified<HandoffStatement>,
     contract: Option<&CompiledContract>,
@@ -111,17 +171,17 @@ fn decision_finding(
 ) -> Finding<Vec<Cast>> {
     let Some(Ok(recorded)) = entries else { return without_ledger(entries) };
     let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
-    let views: Vec<Vec<u8>> = record.views.iter().map(|view| view.as_bytes().to_vec()).collect();
-    cast_finding(recorded, &record.decisions, &views, handoff, contract, trust)
+    let views: Vec<Vec<u8>> = parts.views.iter().map(|view| view.as_bytes().to_vec()).collect();
+    cast_finding(recorded, parts.decisions, &views, handoff, contract, trust)
 }
 
 fn outcome_finding(
-    record: &AuditRecord,
+    parts: &Parts<'_>,
     casts: Option<&[Cast]>,
     handoff: &Verified<HandoffStatement>,
     trust: &TrustSet,
 ) -> Finding<Verified<OutcomeStatement>> {
-    match &record.outcome {
+    match parts.outcome {
         Some(envelope) => concluded(envelope, casts, handoff, trust),
         None => Finding::Unknown("There is no outcome yet.".to_owned()),
     }
@@ -135,14 +195,14 @@ enum Extends {
 }
 
 /// Whether the ledger under `head` begins with what `earlier` says; `whose` ends the sentence.
-fn extends(record: &AuditRecord, earlier: &SeenCheckpoint, head: &Head, whose: &str) -> Extends {
+fn extends(parts: &Parts<'_>, earlier: &SeenCheckpoint, head: &Head, whose: &str) -> Extends {
     let Ok(root) = Hash::parse(&earlier.root) else {
         return Extends::Broken(format!("The head that {whose} is none."));
     };
     if earlier.origin != head.origin() || earlier.size > head.size() {
         return Extends::Broken(format!("The head that {whose} is of another or a longer ledger than this one."));
     }
-    let given = record.consistency.iter().find(|proof| proof.from == earlier.size && proof.to == head.size());
+    let given = parts.consistency.iter().find(|proof| proof.from == earlier.size && proof.to == head.size());
     let proof: Vec<Hash> = match given {
         None if earlier.size < head.size() => return Extends::NoProof,
         None => Vec::new(),
@@ -159,13 +219,13 @@ fn extends(record: &AuditRecord, earlier: &SeenCheckpoint, head: &Head, whose: &
 
 /// `root` of the outcome's `ledger`; origin and size are part of the claim `inclusion`.
 fn outcome_ledger_finding(
-    record: &AuditRecord,
+    parts: &Parts<'_>,
     outcome: Option<&OutcomeStatement>,
     head: Option<&Verified<Head>>,
 ) -> Finding<()> {
     let Some(head) = head else { return Finding::without(ClaimId::Checkpoint) };
     let Some(outcome) = outcome else { return Finding::without(ClaimId::Outcome) };
-    match extends(record, &outcome.predicate.ledger, head, "the outcome names") {
+    match extends(parts, &outcome.predicate.ledger, head, "the outcome names") {
         Extends::Holds => Finding::Pass((), "The ledger still begins with the head that the outcome names.".to_owned()),
         Extends::NoProof => {
             Finding::Unknown("No consistency proof was given for the head that the outcome names.".to_owned())
@@ -174,14 +234,14 @@ fn outcome_ledger_finding(
     }
 }
 
-fn witness_finding(record: &AuditRecord, casts: Option<&[Cast]>, head: Option<&Verified<Head>>) -> Finding<()> {
+fn witness_finding(parts: &Parts<'_>, casts: Option<&[Cast]>, head: Option<&Verified<Head>>) -> Finding<()> {
     let Some(head) = head else { return Finding::without(ClaimId::Checkpoint) };
     let Some(casts) = casts else { return Finding::without(ClaimId::Decision) };
     let mut n_unproved = 0;
     for cast in casts {
         let decision = &cast.statement.predicate;
         let whose = format!("{} had seen", decision.reviewer.name);
-        match extends(record, &decision.seen_checkpoint, head, &whose) {
+        match extends(parts, &decision.seen_checkpoint, head, &whose) {
             Extends::Holds => {}
             Extends::NoProof => n_unproved += 1,
             Extends::Broken(sentence) => return Finding::Fail(sentence),
@@ -243,25 +303,24 @@ enum ExecutionFault {
 }
 
 impl Case<'_> {
-    fn execution_finding(&self, record: &AuditRecord) -> Finding<()> {
+    fn execution_finding(&self, parts: &Parts<'_>) -> Finding<Vec<Verified<ExecutionStatement>>> {
         let (Some(outcome), Some(recorded)) = (self.outcome, self.recorded) else {
             return Finding::without(if self.recorded.is_none() { ClaimId::Inclusion } else { ClaimId::Outcome });
         };
         let is_approved = outcome.predicate.outcome == OutcomeKind::Approved;
-        if record.executions.is_empty() && is_approved {
+        if parts.executions.is_empty() && is_approved {
             return Finding::Unknown("The destination has not reported what it did.".to_owned());
         }
-        let mut n_executed = 0;
-        for envelope in &record.executions {
+        let mut reports = Vec::with_capacity(parts.executions.len());
+        for envelope in parts.executions {
             match self.check_execution(envelope, outcome, recorded) {
-                Ok(ExecutionResult::Executed) => n_executed += 1,
-                Ok(ExecutionResult::Failed) => {}
+                Ok(report) => reports.push(report),
                 Err(fault) => return Finding::fail(&fault),
             }
         }
-        match n_executed {
-            0 => Finding::Pass((), "Nothing was executed.".to_owned()),
-            1 => Finding::Pass((), "Executed once, by the destination, as it was approved.".to_owned()),
+        match reports.iter().filter(|report| report.predicate.result == ExecutionResult::Executed).count() {
+            0 => Finding::Pass(reports, "Nothing was executed.".to_owned()),
+            1 => Finding::Pass(reports, "Executed once, by the destination, as it was approved.".to_owned()),
             _ => Finding::fail(&ExecutionFault::Twice),
         }
     }
@@ -271,7 +330,7 @@ impl Case<'_> {
         envelope: &Value,
         outcome: &OutcomeStatement,
         recorded: &Recorded,
-    ) -> Result<ExecutionResult, ExecutionFault> {
+    ) -> Result<Verified<ExecutionStatement>, ExecutionFault> {
         let execution =
             statement::verify::<ExecutionPredicate>(envelope, self.trust).map_err(ExecutionFault::Statement)?;
         let (did, signed) = (&execution.predicate, &self.handoff.predicate);
@@ -294,7 +353,7 @@ impl Case<'_> {
         if did.result == ExecutionResult::Executed {
             check_executed(did, outcome)?;
         }
-        Ok(did.result)
+        Ok(execution)
     }
 }
 

@@ -253,6 +253,11 @@ impl Recorded {
         if holds_all { Ok(()) } else { Err(RecordedFault::OutcomeHead) }
     }
 
+    /// The entries, by ascending index.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// How many entries there are.
     pub(super) fn n_entries(&self) -> usize {
         self.entries.len()

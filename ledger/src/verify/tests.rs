@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use world::World;
 
 mod audit;
+mod bundle;
+mod bundle_files;
 mod decisions;
 mod world;
 

@@ -1,0 +1,87 @@
+//! A report for people, made from what a verification proved and from nothing else.
+//!
+//! One page of HTML without script, without anything from elsewhere, and good to print on A4. Every text that came out of
+//! the bundle is written as text, with control and invisible characters as codes. Source: FORMATS.md §10.5, R2 and R10 of
+//! 21 CFR 11.10(b) and 11.50: name, time and meaning stand beside every signature.
+
+use seamark_contracts::clock::Timestamp;
+use seamark_contracts::digest::Digest;
+
+use crate::verify::{BundleReport, Verdict};
+
+mod html;
+mod sections;
+
+use html::Page;
+
+/// What the verifier itself knows: what it checked, when, and under which keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFrame {
+    /// The time as of which everything was judged.
+    pub as_of: Timestamp,
+    /// Key id of the pinned root.
+    pub root_keyid: String,
+    /// Origin of the pinned ledger.
+    pub ledger_origin: String,
+    /// SHA-256 of the bundle's manifest, which names every byte of the bundle; absent when there was none.
+    pub manifest: Option<Digest>,
+}
+
+/// Writes the report as a complete HTML document, UTF-8.
+#[must_use]
+pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
+    let mut page = Page::begin("Evidence of a decision");
+    let verdict = found.verdict();
+    banner(&mut page, found, verdict);
+    sections::summary(&mut page, &found.proved, frame);
+    sections::signatures(&mut page, &found.proved);
+    sections::shown(&mut page, &found.proved);
+    sections::masked(&mut page, &found.proved);
+    sections::followed(&mut page, &found.proved);
+    sections::executed(&mut page, &found.proved);
+    sections::ledger(&mut page, &found.proved);
+    claims(&mut page, found);
+    page.section("What this report is", |page| {
+        page.paragraph(
+            "The program that checked the bundle wrote this page from what it proved; text that the bundle brought along is \
+             shown only where its proof holds. The page itself is not signed: check the bundle again rather than this paper.",
+        );
+        page.paragraph(
+            "Times are those of the gateway and of people's devices. A signature proves that a key was used on exactly these \
+             bytes; it does not prove that a person understood them. Entries of the ledger after the last one listed are not \
+             part of the bundle.",
+        );
+    });
+    page.end()
+}
+
+fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
+    let claims = &found.report.claims;
+    let open = || {
+        let others = claims.iter().filter(|claim| claim.verdict != Verdict::Pass);
+        others.map(|claim| claim.id.title()).collect::<Vec<_>>().join(", ")
+    };
+    let (class, word, sentence) = match verdict {
+        Verdict::Pass => ("pass", "Proved", "Every required claim passed.".to_owned()),
+        Verdict::Unknown => ("unknown", "Not proved", format!("Something is not shown to be so: {}.", open())),
+        Verdict::Fail => ("fail", "Contradicted", "Something is wrong with this bundle. Do not rely on it.".to_owned()),
+    };
+    page.banner(class, word, &sentence);
+    for claim in claims.iter().filter(|claim| claim.verdict == Verdict::Fail) {
+        page.banner("fail", claim.id.title(), &claim.sentence);
+    }
+}
+
+fn claims(page: &mut Page, found: &BundleReport) {
+    page.section("Claim by claim", |page| {
+        let rows = found.report.claims.iter().map(|claim| {
+            let word = match claim.verdict {
+                Verdict::Pass => "PASS",
+                Verdict::Unknown => "UNKNOWN",
+                Verdict::Fail => "FAIL",
+            };
+            vec![claim.id.title().to_owned(), word.to_owned(), claim.sentence.clone()]
+        });
+        page.table(&["Claim", "Result", "What was found"], rows);
+    });
+}
