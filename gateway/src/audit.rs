@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::auth::Device;
 use crate::conclude;
+use crate::db::SqliteConnection;
 use crate::db::attempt::AttemptRow;
 use crate::db::past::Past;
 use crate::db::{self, StorageError};
@@ -88,18 +89,27 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     if !may_audit(device, &attempt)? {
         return Err(Failure::not_found("review"));
     }
+    record(shared, &mut connection, &attempt).await?.ok_or_else(|| Failure::not_found("review"))
+}
+
+/// Everything recorded about the review of an attempt; nothing when it passed without one. Who may read it is the caller's
+/// question.
+pub(crate) async fn record(
+    shared: &Shared,
+    connection: &mut SqliteConnection,
+    attempt: &AttemptRow,
+) -> Result<Option<AuditRecord>, DocumentError> {
     let no = attempt.no;
-    let review =
-        document::review(shared, &mut connection, &attempt).await?.ok_or_else(|| Failure::not_found("review"))?;
-    let decisions = db::decision::list(&mut connection, no).await?;
-    let outcome = db::outcome::find(&mut connection, no).await?;
-    let execution = db::outcome::find_execution(&mut connection, no).await?;
-    let newest = shared.newest_checkpoint(&mut connection).await.map_err(DocumentError::from)?;
+    let Some(review) = document::review(shared, connection, attempt).await? else { return Ok(None) };
+    let decisions = db::decision::list(connection, no).await?;
+    let outcome = db::outcome::find(connection, no).await?;
+    let execution = db::outcome::find_execution(connection, no).await?;
+    let newest = shared.newest_checkpoint(connection).await?;
     let (head, checkpoint) = db::parsed(newest, "ledger_checkpoint", "size", no)?;
     let size = to_u64(head.size, "ledger_checkpoint", "size")?;
     let mut entries = Vec::new();
-    for entry in db::ledger::list_of_handoff(&mut connection, attempt.handoff, head.size).await? {
-        entries.push(shared.tiles.recorded(&mut connection, &entry, size).await.map_err(DocumentError::from)?);
+    for entry in db::ledger::list_of_handoff(connection, attempt.handoff, head.size).await? {
+        entries.push(shared.tiles.recorded(connection, &entry, size).await?);
     }
     let mut seen: Vec<u64> = Vec::new();
     for row in &decisions {
@@ -113,17 +123,17 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     seen.dedup();
     let mut consistency = Vec::new();
     for from in seen.into_iter().filter(|from| *from >= 1 && *from < size) {
-        let proof = shared.tiles.consistency(&mut connection, from, size).await.map_err(DocumentError::from)?;
+        let proof = shared.tiles.consistency(connection, from, size).await?;
         let proof = proof.iter().map(ToString::to_string).collect();
         consistency.push(ConsistencyProof { from, to: size, proof });
     }
-    let directory = db::parsed(db::directory::newest(&mut connection).await?, "directory", "version", no)?;
+    let directory = db::parsed(db::directory::newest(connection).await?, "directory", "version", no)?;
     let id = ContractId { name: attempt.contract_name.clone(), version: attempt.contract_version.clone() };
-    let contract = db::contract::find(&mut connection, &id.name, &id.version).await?;
+    let contract = db::contract::find(connection, &id.name, &id.version).await?;
     let contract = db::parsed(contract, "attempt", "contract_name", no)?;
     let json = |text: &str, column| db::parsed(serde_json::from_str::<Value>(text).ok(), "decision", column, no);
     let text = |bytes: Vec<u8>, table, column| db::parsed(String::from_utf8(bytes).ok(), table, column, no);
-    Ok(AuditRecord {
+    Ok(Some(AuditRecord {
         review,
         decisions: decisions.iter().map(|row| json(&row.envelope, "envelope")).collect::<Result<_, _>>()?,
         views: decisions.into_iter().map(|row| text(row.view, "decision", "view")).collect::<Result<_, _>>()?,
@@ -134,5 +144,5 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
         consistency,
         directory: document::directory(shared, &directory),
         contract: text(contract.canonical, "contract", "canonical")?,
-    })
+    }))
 }

@@ -22,6 +22,7 @@ mod directory;
 mod document;
 pub mod embed;
 mod enrol;
+mod evidence;
 mod execute;
 pub mod fsck;
 mod gateway;
@@ -46,5 +47,6 @@ mod tiles;
 
 pub use config::{Config, Limits};
 pub use db::StorageError;
+pub use evidence::{AttemptRecord, EvidenceError, WhichAttempt};
 pub use gateway::{Gateway, OpenError, ServeError, open, open_with};
 pub use operate::{OperateError, Published};

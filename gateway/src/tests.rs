@@ -1,6 +1,7 @@
 //! Journeys through the gateway in process.
 
 mod access;
+mod evidence;
 mod execution;
 mod intake;
 mod openapi;

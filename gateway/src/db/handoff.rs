@@ -96,6 +96,20 @@ pub(crate) async fn find(
     .await?)
 }
 
+/// Every handoff of this id, whoever submitted it: an id is unique for each submitter only.
+pub(crate) async fn list_of_id(
+    connection: &mut SqliteConnection,
+    handoff_id: &str,
+) -> Result<Vec<HandoffRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
+         WHERE handoff_id = ? ORDER BY no",
+    )
+    .bind(handoff_id)
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Who holds a handoff id.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct HolderRow {
