@@ -15,6 +15,7 @@ mod agent_key;
 mod contract;
 mod demo;
 mod duration;
+mod evidence;
 mod handoff;
 mod invite;
 mod ledger;
@@ -33,7 +34,7 @@ mod serve;
     after_help = "\
 Exit codes:
   0  done, and the answer is yes
-  1  done, and the answer is no: refused, not authorised, rejected, findings
+  1  done, and the answer is no: refused, not authorised, rejected, not proved, findings
   2  wrong usage
   3  not done: gateway not reachable, storage or file not usable
   4  still open when the time was over
@@ -42,6 +43,7 @@ Environment:
   SEAMARK_DATA_DIR  instead of --data-dir
   SEAMARK_GATEWAY   instead of --gateway
   SEAMARK_KEY       instead of --key
+  SEAMARK_TRUST     instead of --trust
   SEAMARK_LOG       what is logged to standard error, as in info or seamark_gateway=debug
 
 Examples, from nothing to a gated handoff:
@@ -51,7 +53,12 @@ Examples, from nothing to a gated handoff:
   export SEAMARK_GATEWAY=http://127.0.0.1:7600
   seamark handoff submit refund.json
   seamark handoff wait 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --timeout 10m
-  seamark handoff check 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12"
+  seamark handoff check 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12
+
+Afterwards, for an auditor:
+  seamark evidence export 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --data-dir ./gateway --out refund.seamark.zip
+  seamark evidence trust --data-dir ./gateway > trust.json
+  seamark evidence verify refund.seamark.zip --trust trust.json --report report.html"
 )]
 struct Cli {
     /// Print the answer as one line of JSON
@@ -71,6 +78,7 @@ enum Command {
     Replay(replay::Replay),
     Demo(demo::Demo),
     Ledger(ledger::Ledger),
+    Evidence(evidence::Evidence),
 }
 
 impl Command {
@@ -84,6 +92,7 @@ impl Command {
             Self::Replay(command) => command.run(printer).await,
             Self::Demo(command) => command.run(printer).await,
             Self::Ledger(command) => command.run(printer).await,
+            Self::Evidence(command) => command.run(printer).await,
         }
     }
 

@@ -61,6 +61,7 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         "replay",
         "demo",
         "ledger",
+        "evidence",
         "Examples",
     ] {
         assert!(help.contains(word), "{word}: {help}");
