@@ -1,13 +1,15 @@
 //! Other people's clients against a running gateway: a LangGraph graph and a reviewer, both in Python and written from
-//! docs/FORMATS.md and the OpenAPI document alone.
+//! docs/FORMATS.md and the OpenAPI document alone. And a verifier of evidence bundles, which has to agree with ours.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::Result;
 use seamark_tests::gateway::{GatewayProcess, output};
 use seamark_tests::programs::root;
+
+mod bundles;
 
 /// A virtual environment with the pinned packages, made once and kept under `target/`.
 fn python() -> &'static PathBuf {
@@ -33,8 +35,12 @@ fn make_environment() -> Result<PathBuf> {
 }
 
 fn run_graph(mode: &str) -> Result<serde_json::Value> {
-    let folder = tempfile::tempdir()?;
-    let gateway = GatewayProcess::start(folder.path())?;
+    run_graph_in(tempfile::tempdir()?.path(), mode)
+}
+
+/// Runs the graph against a gateway whose folder is left for what comes after.
+fn run_graph_in(folder: &Path, mode: &str) -> Result<serde_json::Value> {
+    let gateway = GatewayProcess::start(folder)?;
     gateway.publish_samples()?;
     let key = gateway.agent_key("order-desk")?;
     let code = gateway.invite("robin-reviewer", "reviewer")?;
@@ -45,7 +51,7 @@ fn run_graph(mode: &str) -> Result<serde_json::Value> {
     graph.arg(example).arg(mode).env("PYTHONDONTWRITEBYTECODE", "1");
     let printed = output(graph)?;
     drop(gateway);
-    GatewayProcess::fsck(folder.path())?;
+    GatewayProcess::fsck(folder)?;
     Ok(serde_json::from_str(&printed)?)
 }
 

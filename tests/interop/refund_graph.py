@@ -140,7 +140,7 @@ def main():
             raise f.Refused("the attempt could be used before its window")
         except http.Problem as problem:
             f.need(problem.body["code"] == "expired", str(problem))
-    print(json.dumps({"mode": mode, "refunded": "refunded" in done, "refused": done.get("refused")}))
+    print(json.dumps({"mode": mode, "handoffId": handoff_id, "refunded": "refunded" in done, "refused": done.get("refused")}))
 
 
 def report(agent, handoff_id, verified, contract):

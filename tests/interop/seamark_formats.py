@@ -40,7 +40,15 @@ def un_b64url(text):
 
 
 def un_b64(text):
-    return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+    """Base64 of either alphabet, never mixed, with padding and unused bits zero."""
+    for alphabet in (b"+/", b"-_"):
+        try:
+            data = base64.b64decode(text.encode("ascii"), alphabet, validate=True)
+        except ValueError:
+            continue
+        if base64.b64encode(data, alphabet).decode() == text:
+            return data
+    raise Refused("not canonical base64")
 
 
 def sha256_hex(data):
@@ -104,7 +112,7 @@ def open_envelope(envelope, keys):
         for keyid, key in keys.items():
             try:
                 key.verify(un_b64(signature["sig"]), pae(body))
-            except InvalidSignature:
+            except (InvalidSignature, Refused):
                 continue
             statement = strict_json(body)
             need(statement["_type"] == STATEMENT, "not an in-toto statement")

@@ -1,0 +1,220 @@
+//! Evidence bundles before two verifiers that share no code: ours, and one in Python, written from docs/FORMATS.md alone.
+//!
+//! Compared is every claim but `view`, since the Python one renders no views (FORMATS.md §11.2, step 5).
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stand outside of test functions")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use seamark_contracts::api::ledger::Trust;
+use seamark_contracts::clock::Timestamp;
+use seamark_contracts::id::HandoffId;
+use seamark_ledger::bundle::{Bundle, FileKind, FileSet, Manifest};
+use seamark_ledger::verify::{ClaimId, Pinned, Verdict, check_archive};
+use seamark_tests::gateway::output;
+use seamark_tests::programs::{built, root};
+use serde_json::Value;
+
+/// As of when the vector is judged.
+const AS_OF: &str = "2026-11-22T07:00:00.000Z";
+
+/// Claims by name, without `view`.
+type Claims = BTreeMap<String, String>;
+
+fn vectors() -> PathBuf {
+    root().join("ledger/vectors/evidence")
+}
+
+fn as_of() -> Timestamp {
+    Timestamp::parse(AS_OF).unwrap()
+}
+
+fn pinned(trust: &Path, now: Timestamp) -> Result<Pinned> {
+    let trust: Trust = serde_json::from_slice(&std::fs::read(trust)?)?;
+    Ok(Pinned::from_trust(&trust, None, now)?)
+}
+
+fn by_rust(archive: &[u8], pinned: &Pinned) -> Claims {
+    let word = |verdict| match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Unknown => "unknown",
+        Verdict::Fail => "fail",
+    };
+    let claims = check_archive(archive, pinned).report.claims;
+    let others = claims.into_iter().filter(|claim| claim.id != ClaimId::View);
+    others.map(|claim| (claim.id.to_string(), word(claim.verdict).to_owned())).collect()
+}
+
+/// What the Python verifier says about each bundle, with its sentences.
+fn by_python(trust: &Path, now: Timestamp, bundles: &[PathBuf]) -> Result<Vec<(Claims, Value)>> {
+    let mut verifier = Command::new(super::python());
+    verifier.arg(root().join("tests/interop/seamark_bundle.py")).arg(trust).arg(now.to_string()).args(bundles);
+    let printed = output(quiet(verifier))?;
+    let lines = printed.lines().map(|line| {
+        let answer: Value = serde_json::from_str(line)?;
+        let mut claims: Claims = serde_json::from_value(answer["claims"].clone())?;
+        claims.remove("view");
+        Ok((claims, answer["why"].clone()))
+    });
+    lines.collect()
+}
+
+fn quiet(mut verifier: Command) -> Command {
+    verifier.env("PYTHONDONTWRITEBYTECODE", "1");
+    verifier
+}
+
+/// Bundles by what was done to them.
+struct Cases {
+    handoff: HandoffId,
+    archives: Vec<(String, Vec<u8>)>,
+}
+
+impl Cases {
+    fn add(&mut self, name: String, files: &FileSet) {
+        self.archives.push((name, files.to_archive()));
+    }
+
+    /// The same with a manifest that lists what is there now.
+    fn add_sealed(&mut self, name: &str, files: &FileSet) {
+        let mut sealed = files.clone();
+        sealed.remove(FileKind::Manifest);
+        let manifest = Manifest::of(&sealed, self.handoff, as_of());
+        sealed.insert("manifest.json", manifest.to_bytes().unwrap()).unwrap();
+        self.add(format!("{name}, sealed"), &sealed);
+    }
+}
+
+fn with(files: &FileSet, kind: FileKind, bytes: Vec<u8>) -> FileSet {
+    let mut changed = files.clone();
+    changed.remove(kind);
+    changed.insert(&kind.to_string(), bytes).unwrap();
+    changed
+}
+
+/// Everything that is done to the good bundle.
+fn cases(good: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let files = FileSet::from_archive(good).unwrap();
+    let handoff = Bundle::read(&files).unwrap().handoff_id;
+    let mut cases = Cases { handoff, archives: vec![("untouched".to_owned(), good.to_vec())] };
+    let all: Vec<FileKind> = files.iter().map(|(kind, _, _)| kind).collect();
+    for (kind, path, bytes) in files.iter() {
+        for part in 1..12 {
+            let bit = bytes.len() * 8 * part / 12 + part;
+            let mut flipped = bytes.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let changed = with(&files, kind, flipped);
+            if part % 4 == 0 {
+                cases.add(format!("{path}, bit {bit}"), &changed);
+            }
+            cases.add_sealed(&format!("{path}, bit {bit}"), &changed);
+        }
+        let mut without = files.clone();
+        without.remove(kind);
+        cases.add(format!("without {path}"), &without);
+        cases.add_sealed(&format!("without {path}"), &without);
+    }
+    for (n, one) in all.iter().enumerate() {
+        for other in all.iter().skip(n + 1) {
+            let (first, second) = (files.get(*one).unwrap(), files.get(*other).unwrap());
+            if first.len() <= other.max_bytes() && second.len() <= one.max_bytes() {
+                let swapped = with(&with(&files, *one, second.to_vec()), *other, first.to_vec());
+                cases.add_sealed(&format!("{one} and {other}"), &swapped);
+            }
+        }
+    }
+    add_logs(&mut cases, &files);
+    for part in 0..40 {
+        let bit = good.len() * 8 * part / 40 + 3;
+        let mut flipped = good.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        cases.archives.push((format!("archive, bit {bit}"), flipped));
+    }
+    cases.archives
+}
+
+/// Logs that were cut, and a checkpoint that nobody signed.
+fn add_logs(cases: &mut Cases, files: &FileSet) {
+    let entries: Vec<u64> = files
+        .iter()
+        .filter_map(|(kind, _, _)| if let FileKind::Entry(seq) = kind { Some(seq) } else { None })
+        .collect();
+    for from in 0..entries.len() {
+        for to in from + 1..=entries.len() {
+            let mut cut = files.clone();
+            for seq in &entries[from..to] {
+                cut.remove(FileKind::Entry(*seq));
+                cut.remove(FileKind::Proof(*seq));
+            }
+            cases.add_sealed(&format!("entries {from} to {to} left out"), &cut);
+        }
+    }
+    let note = String::from_utf8(files.get(FileKind::Checkpoint).unwrap().to_vec()).unwrap();
+    let size = note.lines().nth(1).unwrap();
+    let other = note.replacen(size, &format!("{size}0"), 1);
+    let mut forged = with(files, FileKind::Checkpoint, other.clone().into_bytes());
+    for seq in entries {
+        let proof = String::from_utf8(files.get(FileKind::Proof(seq)).unwrap().to_vec()).unwrap();
+        forged = with(&forged, FileKind::Proof(seq), proof.replace(&note, &other).into_bytes());
+    }
+    cases.add_sealed("a larger checkpoint", &forged);
+}
+
+/// Invariant D7.
+#[test]
+fn a_python_verifier_agrees_on_a_bundle_and_on_everything_that_is_done_to_it() {
+    let trust = vectors().join("trust.json");
+    let good = std::fs::read(vectors().join("refund.seamark.zip")).unwrap();
+    let cases = cases(&good);
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..cases.len()).map(|n| folder.path().join(format!("{n}.seamark.zip"))).collect();
+    for (path, (_, archive)) in paths.iter().zip(&cases) {
+        std::fs::write(path, archive).unwrap();
+    }
+    let python = by_python(&trust, as_of(), &paths).unwrap();
+    assert_eq!(python.len(), cases.len());
+    let pinned = pinned(&trust, as_of()).unwrap();
+    let mut n_passed = 0;
+    for ((name, archive), (claims, why)) in cases.iter().zip(&python) {
+        assert_eq!(claims, &by_rust(archive, &pinned), "{name}: {why}");
+        let is_open = |(id, verdict): (&String, &String)| {
+            verdict != "pass" && !["disclosures", "witnesses", "time"].contains(&id.as_str())
+        };
+        n_passed += usize::from(!claims.iter().any(is_open));
+    }
+    // The untouched one, those in which only a hint or the time of packing changed, and those whose view alone is at fault.
+    assert!(n_passed < 20 && cases.len() > 500, "{n_passed} of {} pass", cases.len());
+}
+
+/// A bundle of a real refund, exported with the program from the gateway that a graph in Python refunded through.
+#[test]
+fn a_python_verifier_agrees_on_an_exported_refund() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("gateway");
+    let done = super::run_graph_in(&data_dir, "approve").unwrap();
+    let (bundle, trust) = export(&data_dir, folder.path(), done["handoffId"].as_str().unwrap()).unwrap();
+    let pinned = pinned(&trust, Timestamp::parse("2026-01-01T00:00:00.000Z").unwrap()).unwrap();
+    // Judged as of when it was packed: the test itself has no clock.
+    let archive = std::fs::read(&bundle).unwrap();
+    let packed = Bundle::read(&FileSet::from_archive(&archive).unwrap()).unwrap().created_at;
+    let ours = by_rust(&archive, &Pinned { now: packed, ..pinned });
+    let python = by_python(&trust, packed, &[bundle]).unwrap();
+    assert_eq!(python[0].0, ours, "{}", python[0].1);
+    for id in ["decision", "outcome", "inclusion", "reviewer-witness", "execution"] {
+        assert_eq!(ours[id], "pass", "{ours:#?}");
+    }
+}
+
+/// Exports a handoff and the trust with the program.
+fn export(data_dir: &Path, folder: &Path, id: &str) -> Result<(PathBuf, PathBuf)> {
+    let (bundle, trust) = (folder.join("refund.seamark.zip"), folder.join("trust.json"));
+    let mut command = Command::new(built("seamark")?);
+    command.args(["evidence", "export", id, "--json", "--data-dir"]).arg(data_dir).arg("--out").arg(&bundle);
+    output(command).context("export the evidence")?;
+    let mut command = Command::new(built("seamark")?);
+    command.args(["evidence", "trust", "--data-dir"]).arg(data_dir);
+    std::fs::write(&trust, output(command)?)?;
+    Ok((bundle, trust))
+}
