@@ -6,6 +6,7 @@ use super::world::World;
 use crate::bundle::{ArchiveError, Bundle, FileError, FileKind, FileSet, Manifest, README, ReportFrame, html_report};
 use crate::key::Signer as _;
 use crate::testing::{at, key};
+use proptest::prelude::*;
 use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::digest::Digest;
 use serde_json::{Value, json};
@@ -72,6 +73,29 @@ fn attack_a31_an_archive_has_one_spelling() {
     deflated[8] = 8;
     assert_eq!(form(&deflated), ArchiveError::Form { at: 0 });
     assert_eq!(form(&[archive.as_slice(), &archive].concat()), ArchiveError::Spelling);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Pieces of an archive cut out, doubled and moved: nothing but the archive itself is read, and nothing panics.
+    #[test]
+    fn attack_a31_no_cut_and_spliced_archive_is_read(
+        from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), into in any::<prop::sample::Index>(), keeps in any::<bool>(),
+    ) {
+        static ARCHIVE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        let archive = ARCHIVE.get_or_init(|| good().0.to_archive());
+        let (one, other) = (from.index(archive.len()), to.index(archive.len()));
+        let piece = &archive[one.min(other)..one.max(other)];
+        let mut spliced = archive.clone();
+        if !keeps {
+            spliced.drain(one.min(other)..one.max(other));
+        }
+        let at = into.index(spliced.len() + 1);
+        spliced.splice(at..at, piece.iter().copied());
+        let is_read = FileSet::from_archive(&spliced).is_ok();
+        prop_assert_eq!(is_read, spliced == *archive);
+    }
 }
 
 #[test]
