@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -178,6 +179,58 @@ fn no_masked_value_is_in_the_predicate() {
         intent_digest(nonce, submission()["intent"]["text"].as_str().unwrap()).to_hex()
     );
     assert!(!format!("{:?}", admitted(&submission())).contains("Anna"));
+}
+
+/// Every string of `value`, wherever it stands.
+fn strings<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) => drop(into.insert(text)),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whoever guesses a hidden value right cannot tell it from what is published: no digest covers the value without a
+/// salt. The best guess there is, the value itself, is hashed in every form in which it or its surroundings stand.
+#[test]
+fn attack_a9_a_right_guess_at_a_hidden_value_is_not_confirmed_by_any_digest() {
+    let body = submission();
+    let Admitted { predicate, disclosures, .. } = admitted(&body);
+    let masked = serde_json::to_value(&predicate).unwrap();
+    let raw = reconstruct(&masked, &disclosures).unwrap();
+    let mut published = BTreeSet::new();
+    strings(&masked, &mut published);
+    let mut guesses: Vec<Vec<u8>> = Vec::new();
+    for mask in &predicate.masks {
+        let hidden = raw.pointer(&mask.path).unwrap();
+        let name = mask.path.rsplit('/').next().unwrap();
+        if let Value::String(text) = hidden {
+            guesses.push(text.as_bytes().to_vec());
+        }
+        for form in [hidden.clone(), json!([hidden]), json!([name, hidden]), json!({ name: hidden })] {
+            guesses.push(crate::canonical::to_bytes(&form).unwrap());
+        }
+        // The whole in which it stands, up to the root.
+        let mut around = mask.path.as_str();
+        while let Some((parent, _)) = around.rsplit_once('/') {
+            guesses.push(crate::canonical::to_bytes(raw.pointer(parent).unwrap()).unwrap());
+            around = parent;
+        }
+    }
+    let text = body["intent"]["text"].as_str().unwrap();
+    guesses.push(text.as_bytes().to_vec());
+    guesses.push(crate::canonical::to_bytes(&body["payload"]).unwrap());
+    assert!(guesses.len() > 100, "{} guesses", guesses.len());
+    for guess in guesses {
+        let digest = Digest::of(&guess);
+        for spelled in [digest.to_hex(), Base64UrlUnpadded::encode_string(digest.as_bytes())] {
+            assert!(!published.contains(spelled.as_str()), "{} is confirmed", String::from_utf8_lossy(&guess));
+        }
+    }
+    // The same search finds a digest that does confirm its value: that of the salt together with it.
+    let disclosure = Digest::of(disclosures[0].as_bytes());
+    assert!(published.contains(Base64UrlUnpadded::encode_string(disclosure.as_bytes()).as_str()));
 }
 
 #[test]
