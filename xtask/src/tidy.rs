@@ -3,6 +3,7 @@
 //! Each rule is a pure function from the repository's texts (or cargo's word on its graph) to findings, so each is
 //! tried on small wrong trees. A finding says what is wrong **and** where the code belongs.
 
+mod attacks;
 mod commands;
 mod edges;
 mod formats;
@@ -113,6 +114,7 @@ pub(crate) fn check(root: &Path) -> Result<Verdict> {
         sizes::check(&texts),
         paths::check(&texts, &machine_paths),
         formats::check(&texts),
+        attacks::check(&texts),
     ]
     .into_iter()
     .flatten()
