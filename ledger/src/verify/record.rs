@@ -350,6 +350,8 @@ impl Case<'_> {
             .map_err(ExecutionFault::Recorded)?;
         let keyid = execution.by.key.id().to_string();
         check_signature(entry, &execution.signature, &keyid, "execution").map_err(ExecutionFault::Recorded)?;
+        // The executor writes `executedAt`; when it came, the ledger says (invariant B10).
+        execution.check_key_window(entry.at).map_err(ExecutionFault::Key)?;
         if did.result == ExecutionResult::Executed {
             check_executed(did, outcome)?;
         }

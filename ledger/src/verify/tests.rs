@@ -15,6 +15,7 @@ mod audit;
 mod bundle;
 mod bundle_files;
 mod decisions;
+mod endings;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.
