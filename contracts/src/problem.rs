@@ -19,6 +19,8 @@ pub enum ErrorCode {
     HandoffIdReused,
     /// No credentials, or they are not valid (any more).
     Unauthenticated,
+    /// The key, device or person behind these credentials was ended for good (invariant B10); `detail` says which and when.
+    AccessEnded,
     /// Valid credentials that do not allow this.
     Forbidden,
     /// Not there, or not for these credentials: the two look alike (invariant F2).

@@ -17,6 +17,7 @@ use seamark_contracts::api::device::Person;
 use seamark_contracts::clock::{Chance, Timestamp};
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::{AgentUrn, UserUrn};
+use seamark_contracts::problem::ErrorCode;
 use seamark_ledger::directory::DirectoryRole;
 
 use crate::db::{self, StorageError};
@@ -55,6 +56,55 @@ pub(crate) struct Device {
     pub(crate) decision_keyid: String,
 }
 
+/// Credentials that were good and have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    what: GoneWhat,
+    since: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GoneWhat {
+    AgentKey,
+    Device,
+    Person,
+}
+
+impl Gone {
+    /// A device that has ended at `since`, by itself or with its person.
+    pub(crate) fn of_device(since: Timestamp, person: &db::person::PersonRow) -> Self {
+        let what = if person.ended_ms.is_some() { GoneWhat::Person } else { GoneWhat::Device };
+        Self { what, since }
+    }
+
+    /// What its holder is told. Nobody else comes so far: it takes the credentials themselves.
+    pub(crate) fn failure(self) -> Failure {
+        let since = self.since;
+        let detail = match self.what {
+            GoneWhat::AgentKey => format!(
+                "The operator of the gateway ended this agent key at {since}. Nothing was changed, and nothing that is sent with it \
+                 is taken any more. Ask the operator for another key."
+            ),
+            GoneWhat::Device => format!(
+                "The operator of the gateway ended this device at {since}. Nothing was changed, and nothing that it sends or signs \
+                 counts any more; what was recorded before stays. Ask the operator for a new invitation."
+            ),
+            GoneWhat::Person => format!(
+                "The operator of the gateway ended this person, with every device, at {since}. Nothing was changed, and nothing \
+                 that is sent or signed counts any more; what was recorded before stays. Only a new invitation gives access again."
+            ),
+        };
+        Failure::new(StatusCode::FORBIDDEN, ErrorCode::AccessEnded, detail)
+    }
+}
+
+/// What was found under some credentials.
+enum Found<T> {
+    Good(T),
+    Gone(Gone),
+    Unknown,
+}
+
 /// A new secret with `prefix`: the prefix and 43 characters of base64url.
 pub(crate) fn make_secret(prefix: &str, chance: &dyn Chance) -> String {
     let mut bytes = [0u8; 32];
@@ -70,27 +120,47 @@ pub(crate) fn hash_secret(secret: &str) -> Vec<u8> {
 /// Credentials that were found a moment ago.
 #[derive(Debug)]
 struct Remembered<T> {
-    found: Mutex<HashMap<Vec<u8>, (Instant, T)>>,
+    kept: Mutex<Kept<T>>,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    found: HashMap<Vec<u8>, (Instant, T)>,
+    /// How often everything was forgotten.
+    n_forgotten: u64,
 }
 
 impl<T: Clone> Default for Remembered<T> {
     fn default() -> Self {
-        Self { found: Mutex::new(HashMap::new()) }
+        Self { kept: Mutex::new(Kept { found: HashMap::new(), n_forgotten: 0 }) }
     }
 }
 
 impl<T: Clone> Remembered<T> {
-    fn find(&self, hash: &[u8]) -> Option<T> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(hash).filter(|(since, _)| since.elapsed() < REMEMBERED).map(|(_, value)| value.clone())
+    /// What is remembered; otherwise what to give to [`Self::keep`] when the database has answered.
+    fn find(&self, hash: &[u8]) -> Result<T, u64> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.found.get(hash).filter(|(since, _)| since.elapsed() < REMEMBERED);
+        known.map(|(_, value)| value.clone()).ok_or(kept.n_forgotten)
     }
 
-    fn keep(&self, hash: Vec<u8>, value: T) {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.len() >= MAX_REMEMBERED {
-            found.clear();
+    /// Remembers what was read after `find` gave `as_of`. When everything was forgotten meanwhile, it may have been read
+    /// before an end, and is not kept.
+    fn keep(&self, hash: Vec<u8>, value: T, as_of: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.n_forgotten != as_of {
+            return;
         }
-        found.insert(hash, (Instant::now(), value));
+        if kept.found.len() >= MAX_REMEMBERED {
+            kept.found.clear();
+        }
+        kept.found.insert(hash, (Instant::now(), value));
+    }
+
+    fn forget(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.found.clear();
+        kept.n_forgotten += 1;
     }
 }
 
@@ -127,6 +197,14 @@ pub(crate) struct Doorkeeper {
     agents: Remembered<Agent>,
     devices: Remembered<(Device, Timestamp)>,
     rates: Rates,
+}
+
+impl Doorkeeper {
+    /// Forgets every credential: somebody's rights changed. What is asked next is read anew (invariant B10).
+    pub(crate) fn forget(&self) {
+        self.agents.forget();
+        self.devices.forget();
+    }
 }
 
 fn bearer(parts: &Parts) -> Result<&str, Failure> {
@@ -182,18 +260,29 @@ pub(crate) fn limit_public(shared: &Shared, peer: Option<Peer>) -> Result<(), Fa
 }
 
 /// The agent behind a key's text.
-async fn find_agent(shared: &Shared, hash: &[u8]) -> Result<Option<Agent>, StorageError> {
-    if let Some(agent) = shared.doorkeeper.agents.find(hash) {
-        return Ok(Some(agent));
-    }
+async fn find_agent(shared: &Shared, hash: &[u8]) -> Result<Found<Agent>, StorageError> {
+    let as_of = match shared.doorkeeper.agents.find(hash) {
+        Ok(agent) => return Ok(Found::Good(agent)),
+        Err(as_of) => as_of,
+    };
     let mut connection = shared.database.read().await?;
-    let Some(row) = db::agent_key::find(&mut connection, hash).await? else { return Ok(None) };
+    let Some(row) = db::agent_key::find(&mut connection, hash).await? else { return Ok(Found::Unknown) };
+    if let Some(ended_ms) = row.ended_ms {
+        return Ok(Found::Gone(Gone { what: GoneWhat::AgentKey, since: Timestamp::from_ms(ended_ms) }));
+    }
     let urn = db::parsed(AgentUrn::parse(&row.agent).ok(), "agent_key", "agent", row.no)?;
     let contracts: Vec<String> =
         db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?;
     let agent = Agent { key_id: row.id.into(), urn, contracts: contracts.into() };
-    shared.doorkeeper.agents.keep(hash.to_vec(), agent.clone());
-    Ok(Some(agent))
+    shared.doorkeeper.agents.keep(hash.to_vec(), agent.clone(), as_of);
+    Ok(Found::Good(agent))
+}
+
+/// Why an agent key is no good any more; `None` while it is.
+pub(crate) async fn agent_gone(shared: &Shared, agent: &Agent) -> Result<Option<Gone>, StorageError> {
+    let row = db::agent_key::find_by_id(&mut *shared.database.read().await?, &agent.key_id).await?;
+    let ended_ms = row.and_then(|row| row.ended_ms);
+    Ok(ended_ms.map(|ended_ms| Gone { what: GoneWhat::AgentKey, since: Timestamp::from_ms(ended_ms) }))
 }
 
 impl FromRequestParts<Shared> for Agent {
@@ -201,41 +290,48 @@ impl FromRequestParts<Shared> for Agent {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
         let hash = hash_secret(bearer(parts)?);
-        let agent = find_agent(shared, &hash).await?;
-        let agent = agent.ok_or_else(|| {
-            Failure::unauthenticated("This is no agent key of this gateway. Ask its operator for one.")
-        })?;
+        let found = find_agent(shared, &hash).await?;
+        if let Found::Unknown = found {
+            return Err(Failure::unauthenticated("This is no agent key of this gateway. Ask its operator for one."));
+        }
         limit(shared, &hash)?;
-        Ok(agent)
+        found.good()
     }
 }
 
 /// The device behind a session token.
-async fn find_device(shared: &Shared, hash: &[u8]) -> Result<Option<Device>, StorageError> {
-    if let Some((device, expires_at)) = shared.doorkeeper.devices.find(hash) {
-        return Ok((shared.now() < expires_at).then_some(device));
-    }
-    let Some(found) = load_device(shared, hash).await? else { return Ok(None) };
-    shared.doorkeeper.devices.keep(hash.to_vec(), found.clone());
-    Ok(Some(found.0))
+async fn find_device(shared: &Shared, hash: &[u8]) -> Result<Found<Device>, StorageError> {
+    let as_of = match shared.doorkeeper.devices.find(hash) {
+        Ok((device, expires_at)) if shared.now() < expires_at => return Ok(Found::Good(device)),
+        Ok(_) => return Ok(Found::Unknown),
+        Err(as_of) => as_of,
+    };
+    Ok(match load_device(shared, hash).await? {
+        Found::Good(found) => {
+            shared.doorkeeper.devices.keep(hash.to_vec(), found.clone(), as_of);
+            Found::Good(found.0)
+        }
+        Found::Gone(gone) => Found::Gone(gone),
+        Found::Unknown => Found::Unknown,
+    })
 }
 
 /// The same from the database, with the session's end.
-async fn load_device(shared: &Shared, hash: &[u8]) -> Result<Option<(Device, Timestamp)>, StorageError> {
+async fn load_device(shared: &Shared, hash: &[u8]) -> Result<Found<(Device, Timestamp)>, StorageError> {
     let now = shared.now();
     let mut connection = shared.database.read().await?;
-    let Some(session) = db::access::find_session(&mut connection, hash).await? else { return Ok(None) };
+    let Some(session) = db::access::find_session(&mut connection, hash).await? else { return Ok(Found::Unknown) };
     let expires_at = Timestamp::from_ms(session.expires_ms);
     if now >= expires_at {
-        return Ok(None);
+        return Ok(Found::Unknown);
     }
-    let Some(key) = db::person::find_key(&mut connection, &session.keyid).await? else { return Ok(None) };
-    if key.to_ms.is_some_and(|to| to <= now.as_ms()) {
-        return Ok(None);
+    let Some(key) = db::person::find_key(&mut connection, &session.keyid).await? else { return Ok(Found::Unknown) };
+    let Some(person) = db::person::find(&mut connection, &session.person).await? else { return Ok(Found::Unknown) };
+    if let Some(since) = key.ended() {
+        return Ok(Found::Gone(Gone::of_device(since, &person)));
     }
-    let Some(person) = db::person::find(&mut connection, &session.person).await? else { return Ok(None) };
     let decision_keyid = db::parsed(key.device, "signing_key", "device", key.no)?;
-    Ok(Some((Device { session: hash.into(), person: to_person(&person)?, decision_keyid }, expires_at)))
+    Ok(Found::Good((Device { session: hash.into(), person: to_person(&person)?, decision_keyid }, expires_at)))
 }
 
 /// A person's row as the wire has it.
@@ -253,22 +349,49 @@ impl FromRequestParts<Shared> for Device {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
         let hash = hash_secret(bearer(parts)?);
-        let device = find_device(shared, &hash).await?;
-        let device = device.ok_or_else(|| {
-            Failure::unauthenticated("This session is not known or has ended. Ask for a challenge and open a new one.")
-        })?;
+        let found = find_device(shared, &hash).await?;
+        if let Found::Unknown = found {
+            return Err(Failure::unauthenticated(
+                "This session is not known or has ended. Ask for a challenge and open a new one.",
+            ));
+        }
         limit(shared, &hash)?;
-        Ok(device)
+        found.good()
     }
 }
 
-/// Reads what a device may do again; false when its session has ended.
-pub(crate) async fn renew(shared: &Shared, device: &mut Device) -> Result<bool, StorageError> {
-    match load_device(shared, &device.session.clone()).await? {
-        Some((fresh, _)) => {
-            *device = fresh;
-            Ok(true)
+impl<T> Found<T> {
+    /// What is good, or why it is not (any more).
+    fn good(self) -> Result<T, Failure> {
+        match self {
+            Self::Good(good) => Ok(good),
+            Self::Gone(gone) => Err(gone.failure()),
+            Self::Unknown => Err(Failure::unauthenticated("These credentials are not known.")),
         }
-        None => Ok(false),
+    }
+}
+
+/// What became of a listener's rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// As before.
+    Same,
+    /// It has other roles: what it may see is not what it was told.
+    OtherRoles,
+    /// Its session is over.
+    Over,
+    Gone(Gone),
+}
+
+/// Reads what a device may do again.
+pub(crate) async fn renew(shared: &Shared, device: &mut Device) -> Result<Renewed, StorageError> {
+    match load_device(shared, &device.session.clone()).await? {
+        Found::Good((fresh, _)) => {
+            let is_same = fresh.person.roles == device.person.roles;
+            *device = fresh;
+            Ok(if is_same { Renewed::Same } else { Renewed::OtherRoles })
+        }
+        Found::Gone(gone) => Ok(Renewed::Gone(gone)),
+        Found::Unknown => Ok(Renewed::Over),
     }
 }

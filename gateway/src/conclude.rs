@@ -116,6 +116,8 @@ pub(crate) struct Verdict {
     pub(crate) decision_id: DecisionId,
     pub(crate) person: UserUrn,
     pub(crate) person_name: String,
+    /// In which the person decides.
+    pub(crate) role: String,
     pub(crate) kind: DecisionKind,
     /// Of the statement.
     pub(crate) digest: Digest,

@@ -7,7 +7,7 @@ use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
-use seamark_contracts::problem::ErrorCode;
+use seamark_contracts::problem::{ErrorCode, Problem};
 use seamark_contracts::review::{Effect, Eligibility, Event as ReviewEvent, step};
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::EntryType;
@@ -16,7 +16,7 @@ use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{self, DecisionFault, check_decision, judge_reviewer, verify_handoff};
 use serde_json::{Value, json};
 
-use crate::auth::Device;
+use crate::auth::{Device, Gone};
 use crate::conclude::{self, Case, Verdict};
 use crate::db::attempt::AttemptRow;
 use crate::db::decision::{DecisionRow, PresentedRow};
@@ -89,6 +89,27 @@ pub(crate) enum Presented {
     /// The review is not open any more; its state.
     Closed(String),
     TooMany,
+    /// The device has ended meanwhile.
+    Gone(Gone),
+    /// The person has none of the roles any more: the review is not theirs to see.
+    NotSeen,
+}
+
+/// What a person has at the moment of a transaction. What was read before it may have ended meanwhile (invariant B10).
+enum Standing {
+    Holds(Vec<String>),
+    Gone(Gone),
+}
+
+/// Reads it for the holder of a key.
+async fn standing(plan: &mut Plan<'_>, keyid: &str) -> Result<Standing, StorageError> {
+    let connection = plan.reader().await?;
+    let key = db::parsed(db::person::find_key(connection, keyid).await?, "signing_key", "keyid", keyid)?;
+    let person = db::parsed(db::person::find(connection, &key.subject).await?, "signing_key", "subject", key.no)?;
+    match key.ended() {
+        Some(since) => Ok(Standing::Gone(Gone::of_device(since, &person))),
+        None => Ok(Standing::Holds(crate::auth::to_person(&person)?.roles)),
+    }
 }
 
 impl Change for Present {
@@ -96,6 +117,14 @@ impl Change for Present {
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Presented, StorageError> {
         let (no, person) = (self.case.attempt.no, self.device.person.id.as_str());
+        let roles = match standing(plan, &self.device.decision_keyid).await? {
+            Standing::Holds(roles) => roles,
+            Standing::Gone(gone) => return Ok(Presented::Gone(gone)),
+        };
+        let request = db::parsed(self.case.predicate.request.as_ref(), "statement", "bytes", no)?;
+        if !request.candidates.iter().any(|role| roles.contains(role)) {
+            return Ok(Presented::NotSeen);
+        }
         let connection = plan.reader().await?;
         if let Some(row) = db::decision::find_presented(connection, no, person, self.digest.as_bytes()).await? {
             return Ok(Presented::Before(row.no));
@@ -183,8 +212,12 @@ pub(crate) enum Decided {
     Recorded(Box<DecisionRow>),
     /// The id belongs to another decision.
     IdTaken,
-    /// The key does not hold any more.
+    /// The device that sent it has ended.
+    DeviceGone(Gone),
+    /// The signing key has ended; it is another one than that of the device.
     KeyEnded,
+    /// The person does not have the role any more in which it was signed.
+    RoleEnded,
     /// The review still waits, but the approval was under way for so long that nothing could act on it.
     ApprovalOver,
 }
@@ -205,12 +238,17 @@ impl Change for Decide {
         if let Some(row) = db::decision::find_of_person(connection, no, person).await? {
             return Ok(Decided::Recorded(Box::new(row)));
         }
-        let key = db::person::find_key(connection, &self.verdict.keyid).await?;
-        if key.is_none_or(|key| key.to_ms.is_some_and(|to| to <= now.as_ms())) {
-            return Ok(Decided::KeyEnded);
+        // One person may send with one device what another one signed: neither may have ended.
+        for keyid in [&self.device.decision_keyid, &self.verdict.keyid] {
+            match standing(plan, keyid).await? {
+                Standing::Gone(gone) if *keyid == self.device.decision_keyid => return Ok(Decided::DeviceGone(gone)),
+                Standing::Gone(_) => return Ok(Decided::KeyEnded),
+                Standing::Holds(roles) if !roles.contains(&self.verdict.role) => return Ok(Decided::RoleEnded),
+                Standing::Holds(_) => {}
+            }
         }
-        let presented =
-            db::decision::find_presented(connection, no, person, Digest::of(&self.verdict.view).as_bytes()).await?;
+        let shown = Digest::of(&self.verdict.view);
+        let presented = db::decision::find_presented(plan.reader().await?, no, person, shown.as_bytes()).await?;
         let fresh = conclude::reload(plan, &self.case).await?;
         let still_waits = fresh.state == "open" && fresh.expires_ms.is_some_and(|end| now.as_ms() < end);
         if still_waits && self.until.is_some_and(|until| until <= now) {
@@ -242,6 +280,10 @@ impl Change for Decide {
 
 /// Why a decision is refused: a code and what to do.
 struct Fault(ErrorCode, String);
+
+/// What is said of a key with an end.
+const KEY_ENDED: &str = "The key that signed this has ended, so it does not count, whenever it was signed; what was recorded before the \
+                         end stays. If the review still waits, decide anew on a device that has not ended.";
 
 fn fault(detail: impl Into<String>) -> Fault {
     Fault(ErrorCode::DecisionInvalid, detail.into())
@@ -287,9 +329,16 @@ pub(crate) async fn decide(
             let fault = fault("Another decision has this decision id. Make a new id and sign again.");
             Err(refuse(shared, device, case, fault).await)
         }
-        Decided::KeyEnded => {
-            let fault = fault("The signing key does not hold any more. Enrol this device again.");
-            Err(refuse(shared, device, case, fault).await)
+        Decided::DeviceGone(gone) => {
+            let failure = gone.failure();
+            let Problem { code, detail, .. } = failure.problem().clone();
+            Err(refuse(shared, device, case, Fault(code, detail)).await)
+        }
+        Decided::KeyEnded => Err(refuse(shared, device, case, fault(KEY_ENDED)).await),
+        Decided::RoleEnded => {
+            let detail = "The role in which this was signed was taken from you before the decision arrived, so it does not count. \
+                          Load the reviews again: they are those that your roles let you see now.";
+            Err(refuse(shared, device, case, Fault(ErrorCode::NotCandidate, detail.to_owned())).await)
         }
         Decided::ApprovalOver => {
             let fault = fault(
@@ -309,6 +358,7 @@ fn verdict_of(statement: &Verified<DecisionStatement>, envelope: &Value, view: &
         decision_id: predicate.decision_id,
         person: predicate.reviewer.id.clone(),
         person_name: predicate.reviewer.name.clone(),
+        role: predicate.reviewer.role.clone(),
         kind: predicate.decision,
         digest: statement.digest,
         sig: statement.signature.digest(),
@@ -327,7 +377,8 @@ fn explain(error: &DecisionFault) -> Fault {
         DecisionFault::NotCandidate => {
             (ErrorCode::NotCandidate, "Sign in a role that the review asks for and that you have.")
         }
-        DecisionFault::Statement(_) | DecisionFault::Key(_) | DecisionFault::Reviewer => (
+        DecisionFault::Key(_) => (ErrorCode::DecisionInvalid, KEY_ENDED),
+        DecisionFault::Statement(_) | DecisionFault::Reviewer => (
             ErrorCode::DecisionInvalid,
             "Sign with the enrolled decision key of this device, under the name that /v1/me gives.",
         ),
@@ -368,6 +419,7 @@ async fn refuse(shared: &Shared, device: &Device, case: Case, fault: Fault) -> F
     if let Err(error) = shared.recorder.record(refused).await {
         return error.into();
     }
-    let status = if code == ErrorCode::NotCandidate { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let is_forbidden = matches!(code, ErrorCode::NotCandidate | ErrorCode::AccessEnded);
+    let status = if is_forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
     Failure::new(status, code, detail)
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::db::SqliteConnection;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
-use seamark_ledger::directory::{DirectoryKey, DirectoryPredicate, DirectorySubject, SubjectKind, trust_set};
+use seamark_ledger::directory::{
+    DirectoryKey, DirectoryPredicate, DirectorySubject, MAX_DIRECTORY_BYTES, SubjectKind, trust_set,
+};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet};
 use seamark_ledger::statement::StatementError;
@@ -22,6 +24,18 @@ use crate::state::App;
 
 /// A directory is valid for ten years; it is signed anew with every change, and verifiers take the newest.
 const VALID_MS: i64 = 10 * 365 * 24 * 60 * 60 * 1000;
+
+/// Bytes that the end of one key or role takes: `,"to":"2026-11-22T06:00:00.000Z"`, with some to spare.
+const END_BYTES: usize = 40;
+
+/// What a new version brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brings {
+    /// Something more. Refused when not everything that is open could still be ended afterwards.
+    More,
+    /// An end, for which there is always room.
+    AnEnd,
+}
 
 /// Urn of this gateway.
 pub(crate) fn gateway_urn(identity: &GatewayRow) -> String {
@@ -78,13 +92,20 @@ async fn gather(
 }
 
 /// Signs the next version over what the tables now hold, records and writes it.
-pub(crate) async fn renew(entered: &mut Entered<'_>, identity: &GatewayRow, keys: &Keys) -> Result<(), StorageError> {
+pub(crate) async fn renew(
+    entered: &mut Entered<'_>,
+    identity: &GatewayRow,
+    keys: &Keys,
+    brings: Brings,
+) -> Result<(), StorageError> {
     let now = entered.now();
     let connection = entered.reader().await?;
     let newest = db::directory::newest(connection).await?;
     let (version, previous) = newest.map_or((1, None), |row| (row.version + 1, Some(Digest::of(&row.statement))));
     let (subjects, listed) = gather(connection, identity).await?;
     let valid_to = now.plus_ms(VALID_MS);
+    let roles = subjects.iter().flat_map(|subject| &subject.roles);
+    let n_open = roles.filter(|role| role.to.is_none()).count() + listed.iter().filter(|key| key.to.is_none()).count();
     let predicate = DirectoryPredicate {
         org: identity.org.clone(),
         version: to_u64(version, "directory", "version")?,
@@ -97,6 +118,9 @@ pub(crate) async fn renew(entered: &mut Entered<'_>, identity: &GatewayRow, keys
         Err(SignStatementError::Statement(StatementError::TooLarge { .. })) => return Err(StorageError::DirectoryFull),
         signed => signed?,
     };
+    if brings == Brings::More && signed.bytes.len() + n_open * END_BYTES > MAX_DIRECTORY_BYTES {
+        return Err(StorageError::DirectoryFull);
+    }
     let draft = Draft {
         kind: EntryType::DirectoryChanged,
         actor: keys.root.public_key().id().to_string(),

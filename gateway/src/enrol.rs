@@ -10,21 +10,22 @@ use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey};
 use serde_json::json;
 
-use crate::auth::{self, hash_secret, make_secret, to_person};
+use crate::auth::{self, Gone, hash_secret, make_secret, to_person};
 use crate::db::access::SessionRow;
 use crate::db::gateway::GatewayRow;
 use crate::db::person::{PersonRow, SigningKeyRow};
 use crate::db::{self, StorageError};
+use crate::directory::{self, Brings};
+use crate::document;
 use crate::execute::{parse_key, verifies};
 use crate::keys::Keys;
 use crate::operate::event;
 use crate::problem::Failure;
 use crate::recorded::{Change, Plan};
 use crate::state::Shared;
-use crate::{directory, document};
 
 /// A session is good for twelve hours.
-const SESSION_MS: i64 = 12 * 60 * 60 * 1000;
+pub(crate) const SESSION_MS: i64 = 12 * 60 * 60 * 1000;
 
 // ---- enrolment ----
 
@@ -62,13 +63,15 @@ impl Change for Enrol {
         let known = db::person::find_key(connection, &decision).await?;
         if invitation.used_ms.is_some() {
             // The answer was lost: the same keys of the same person get it again.
-            let is_same = |known: &SigningKeyRow| known.subject == person.id && known.device.as_ref() == Some(&device);
+            let is_same = |known: &SigningKeyRow| {
+                known.subject == person.id && known.device.as_ref() == Some(&device) && known.ended().is_none()
+            };
             return Ok(match known {
                 Some(known) if is_same(&known) => Enrolled::Done(person, known.no),
                 _ => Enrolled::Invalid,
             });
         }
-        if invitation.expires_ms <= now.as_ms() {
+        if invitation.expires_ms <= now.as_ms() || invitation.ended_ms.is_some() {
             return Ok(Enrolled::Invalid);
         }
         if known.is_some() || known_device.is_some() {
@@ -93,13 +96,14 @@ impl Change for Enrol {
                 device: Some(beside.clone()),
                 from_ms: now.as_ms(),
                 to_ms: None,
+                ended_no: None,
             };
             db::person::insert_key(&mut entered.write().await?, &row).await?;
         }
         let body = json!({ "what": "invitation-used", "invitation": invitation.no });
         let mut entered = plan.record(event(EntryType::ConfigChanged, &actor, body)).await?;
         db::person::use_invitation(&mut entered.write().await?, invitation.no, now.as_ms()).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
         Ok(Enrolled::Done(person, decision_no))
     }
 }
@@ -146,7 +150,7 @@ pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result
         Enrolled::Invalid => Err(Failure::new(
             StatusCode::FORBIDDEN,
             ErrorCode::InvitationInvalid,
-            "The code was used, has expired or never was. Ask the operator of the gateway for a new invitation.",
+            "The code was used, has expired, has ended or never was. Ask the operator of the gateway for a new invitation.",
         )),
         Enrolled::KeyTaken => {
             Err(Failure::invalid("/deviceKey", "one of the keys is enrolled already; make new keys for this device"))
@@ -170,19 +174,27 @@ struct OpenSession {
     token: Vec<u8>,
 }
 
+enum Opened {
+    /// The person, and the session's end.
+    Done(PersonRow, Timestamp),
+    /// The key is no device's.
+    NotGood,
+    Ended(Gone),
+}
+
 impl Change for OpenSession {
-    /// The person and the session's end; `None` when the key is not good.
-    type Done = Option<(PersonRow, Timestamp)>;
+    type Done = Opened;
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Self::Done, StorageError> {
         let now = plan.now();
         let connection = plan.reader().await?;
         let key = db::person::find_key(connection, &self.keyid).await?;
-        let is_good = |key: &SigningKeyRow| {
-            key.purpose == directory::use_text(KeyUse::Device) && key.to_ms.is_none_or(|to| to > now.as_ms())
-        };
-        let Some(key) = key.filter(is_good) else { return Ok(None) };
+        let is_device = |key: &SigningKeyRow| key.purpose == directory::use_text(KeyUse::Device);
+        let Some(key) = key.filter(is_device) else { return Ok(Opened::NotGood) };
         let person = db::parsed(db::person::find(connection, &key.subject).await?, "signing_key", "subject", key.no)?;
+        if let Some(since) = key.ended() {
+            return Ok(Opened::Ended(Gone::of_device(since, &person)));
+        }
         let expires_at = now.plus_ms(SESSION_MS);
         let row = SessionRow {
             token: self.token.clone(),
@@ -191,7 +203,7 @@ impl Change for OpenSession {
             expires_ms: expires_at.as_ms(),
         };
         db::access::insert_session(&mut plan.ephemeral(), &row).await?;
-        Ok(Some((person, expires_at)))
+        Ok(Opened::Done(person, expires_at))
     }
 }
 
@@ -213,6 +225,12 @@ pub(crate) async fn open_session(shared: &Shared, request: &SessionRequest) -> R
     auth::limit_sessions(shared, &request.keyid)?;
     let token = make_secret("sms_", shared.chance.as_ref());
     let change = OpenSession { keyid: request.keyid.clone(), token: hash_secret(&token) };
-    let (person, expires_at) = shared.recorder.record(change).await?.ok_or_else(refused)?;
-    Ok(SessionAnswer { token, expires_at, person: to_person(&person)?, now: shared.now() })
+    match shared.recorder.record(change).await? {
+        Opened::Done(person, expires_at) => {
+            Ok(SessionAnswer { token, expires_at, person: to_person(&person)?, now: shared.now() })
+        }
+        Opened::NotGood => Err(refused()),
+        // Only the holder of the key comes as far as this.
+        Opened::Ended(gone) => Err(gone.failure()),
+    }
 }

@@ -23,12 +23,13 @@ use crate::db::gateway::GatewayRow;
 use crate::db::outcome::{ExecutionRow, OutcomeRow};
 use crate::db::person::SigningKeyRow;
 use crate::db::{self, StorageError};
+use crate::directory::{self, Brings};
+use crate::document;
 use crate::keys::Keys;
 use crate::operate::event;
 use crate::problem::Failure;
 use crate::recorded::{Change, Draft, Event, Object, Plan, Position};
 use crate::state::Shared;
-use crate::{directory, document};
 
 /// Execution keys that one agent may have at a time. Keys stay in the directory for ever, so there must be an end.
 pub(crate) const MAX_EXECUTION_KEYS: usize = 16;
@@ -119,6 +120,8 @@ enum Enrolled {
     Before(i64),
     /// The key has another holder or use.
     Taken,
+    /// The same key of the same subject, and it has ended.
+    Ended(Timestamp),
     /// The agent has as many as it may have.
     TooMany,
 }
@@ -129,11 +132,14 @@ impl Change for EnrolKey {
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<Enrolled, StorageError> {
         if let Some(known) = db::person::find_key(plan.reader().await?, &self.row.keyid).await? {
             let is_same = known.purpose == self.row.purpose && known.subject == self.row.subject;
-            return Ok(if is_same { Enrolled::Before(known.no) } else { Enrolled::Taken });
+            return Ok(match known.ended() {
+                _ if !is_same => Enrolled::Taken,
+                Some(since) => Enrolled::Ended(since),
+                None => Enrolled::Before(known.no),
+            });
         }
-        let now_ms = plan.now().as_ms();
         let known = db::person::list_keys_of(plan.reader().await?, &self.row.subject, &self.row.purpose).await?;
-        if known.iter().filter(|key| key.to_ms.is_none_or(|to| to > now_ms)).count() >= MAX_EXECUTION_KEYS {
+        if known.iter().filter(|key| key.ended().is_none()).count() >= MAX_EXECUTION_KEYS {
             return Ok(Enrolled::TooMany);
         }
         let body = json!({ "keyid": self.row.keyid, "use": self.row.purpose, "subject": self.row.subject });
@@ -141,7 +147,7 @@ impl Change for EnrolKey {
         let position = entered.position();
         let row = SigningKeyRow { no: position.no, from_ms: entered.now().as_ms(), ..self.row.clone() };
         db::person::insert_key(&mut entered.write().await?, &row).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
         Ok(Enrolled::Done(position))
     }
 }
@@ -174,6 +180,7 @@ pub(crate) async fn enrol_key(
         device: None,
         from_ms: 0,
         to_ms: None,
+        ended_no: None,
     };
     let keyid = row.keyid.clone();
     let change =
@@ -184,10 +191,15 @@ pub(crate) async fn enrol_key(
         Enrolled::Taken => {
             return Err(Failure::invalid("/publicKey", "this key is listed for somebody else; make another one"));
         }
+        Enrolled::Ended(since) => {
+            let message =
+                format!("this key has ended at {since} and is never used again; nothing was changed. Make another one");
+            return Err(Failure::invalid("/publicKey", message));
+        }
         Enrolled::TooMany => {
             return Err(Failure::forbidden(format!(
                 "{} has {MAX_EXECUTION_KEYS} execution keys, which is the most; nothing was changed. Keep a key and use it again: the same key \
-                 gets the same answer, however often it is named.",
+                 gets the same answer, however often it is named. The operator can end a key that is not used any more.",
                 request.agent
             )));
         }
@@ -239,6 +251,8 @@ enum Reported {
     Other,
     /// It says executed, and the attempt was never used up.
     NotConsumed,
+    /// The signing key has ended.
+    KeyEnded(Timestamp),
 }
 
 impl Change for Report {
@@ -248,6 +262,11 @@ impl Change for Report {
         let no = self.case.attempt.no;
         if let Some(known) = db::outcome::find_execution(plan.reader().await?, no).await? {
             return Ok(if known.digest == self.row.digest { Reported::Before(known) } else { Reported::Other });
+        }
+        // `executedAt` is what the signer says. An end acts on what arrives after it, whatever is written there (B10).
+        let key = db::person::find_key(plan.reader().await?, &self.keyid).await?;
+        if let Some(since) = db::parsed(key, "signing_key", "keyid", &self.keyid)?.ended() {
+            return Ok(Reported::KeyEnded(since));
         }
         let fresh = conclude::reload(plan, &self.case).await?;
         if self.needs_consumed && fresh.consumed_no.is_none() {
@@ -327,6 +346,10 @@ pub(crate) async fn report(
             let detail = "Another report of this attempt is recorded; it stays as it is.";
             Err(Failure::new(StatusCode::CONFLICT, ErrorCode::OutcomeExists, detail))
         }
+        Reported::KeyEnded(since) => Err(refused(format!(
+            "The signing key has ended at {since}, so it reports nothing any more, whatever executedAt says. Name another key at \
+             /v1/execution-keys and report under that one, with phase unknown when the action lies before it.",
+        ))),
         Reported::NotConsumed => Err(refused(
             "It says executed, but the attempt was never used up. Call /v1/handoffs/{id}/attempt before acting, every time.",
         )),

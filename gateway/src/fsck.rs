@@ -210,6 +210,7 @@ fn has_row(kind: EntryType) -> bool {
         EntryType::ContractPublished
             | EntryType::DirectoryChanged
             | EntryType::KeyEnrolled
+            | EntryType::KeyRevoked
             | EntryType::HandoffReceived
             | EntryType::HandoffRefused
             | EntryType::HandoffPresented
@@ -232,6 +233,7 @@ async fn check_log(
     let mut tree = Tree::default();
     let mut checkpoints = db::ledger::list_checkpoints(connection, 0, i64::MAX).await?.into_iter().peekable();
     let mut last_at = None;
+    let mut ends = Ends::default();
     'pages: loop {
         let from = i64::try_from(log.size()).unwrap_or(i64::MAX);
         let page = db::ledger::list_entries(connection, from, PAGE).await?;
@@ -251,6 +253,7 @@ async fn check_log(
             check_entry_row(&row, &entry, report);
             tree.push(leaf_hash(&row.bytes));
             check_body(connection, &row, &entry, report).await?;
+            ends.check(connection, &row, &entry, report).await?;
             last_at = Some(entry.at);
             while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.size <= row.seq + 1) {
                 let is_same = checkpoint.size == row.seq + 1 && checkpoint.root == log.root().as_bytes();
@@ -307,6 +310,44 @@ async fn check_body(
         "the body of the event is missing or is not the one that the entry names",
     );
     Ok(())
+}
+
+/// The signing keys that have ended so far, by key id, with the position of the end.
+#[derive(Default)]
+struct Ends(BTreeMap<String, i64>);
+
+impl Ends {
+    /// Nothing that a key signed is recorded after its end (invariant B10). It is judged by the ledger's order alone.
+    async fn check(
+        &mut self,
+        connection: &mut SqliteConnection,
+        row: &EntryRow,
+        entry: &Entry,
+        report: &mut FsckReport,
+    ) -> Result<(), StorageError> {
+        // A refusal names who was refused, also somebody who had ended.
+        let is_signed = matches!(
+            entry.kind,
+            EntryType::HandoffPresented
+                | EntryType::DecisionRecorded
+                | EntryType::DecisionLate
+                | EntryType::OutcomeFormed
+                | EntryType::ExecutionReported
+        );
+        if let Some(end) = self.0.get(&entry.actor).filter(|_| is_signed) {
+            let message = format!("{} was recorded by a key that had ended with entry {end}", entry.kind.as_str());
+            report.add("ledger_entry", row.seq, message);
+        }
+        if entry.kind == EntryType::KeyRevoked {
+            let body = db::ledger::find_body(connection, row.seq).await?;
+            let body: serde_json::Value =
+                body.and_then(|body| serde_json::from_slice(&body.bytes).ok()).unwrap_or_default();
+            if let Some(keyid) = body.get("keyid").and_then(serde_json::Value::as_str) {
+                self.0.insert(keyid.to_owned(), row.seq);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether entries of this kind point at a body of their own.

@@ -24,7 +24,9 @@ use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::{self, Database, StorageError};
+use crate::end::{self, EndError, Ended, Office, RoleChanged};
 use crate::fsck::{self, FsckReport};
+use crate::holders::{self, AgentKeyInfo, DeviceInfo, ExecutionKeyInfo, PersonInfo};
 use crate::keys::{KeyError, Keys};
 use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
 use crate::recorded::{LedgerFault, Surroundings, to_u64};
@@ -307,6 +309,90 @@ impl Gateway {
     pub async fn invite(&self, person: &str, roles: &[String]) -> Result<String, OperateError> {
         let app = &self.shared;
         operate::invite(&app.recorder, &app.identity, &app.keys, app.chance.as_ref(), person, roles).await
+    }
+
+    fn office(&self) -> Office {
+        Office { identity: self.shared.identity.clone(), keys: self.shared.keys.clone() }
+    }
+
+    /// Forgets what was remembered of everybody's rights, so that a change counts from here on in this process. Another
+    /// process on the same folder hears of it within two seconds.
+    fn rights_changed<T>(&self, changed: T) -> T {
+        self.shared.doorkeeper.forget();
+        changed
+    }
+
+    /// Ends an agent key, given by its id or its own text, and the webhooks made with it (invariant B10).
+    ///
+    /// # Errors
+    /// [`EndError`]; then nothing was changed.
+    pub async fn end_agent_key(&self, id: &str) -> Result<Ended, EndError> {
+        end::end_agent_key(&self.shared.recorder, self.office(), id).await.map(|ended| self.rights_changed(ended))
+    }
+
+    /// Ends a device, given by the key id of its device key or decision key, or their first eight digits or more.
+    ///
+    /// # Errors
+    /// [`EndError`]; then nothing was changed.
+    pub async fn end_device(&self, id: &str) -> Result<Ended, EndError> {
+        end::end_device(&self.shared.recorder, self.office(), id).await.map(|ended| self.rights_changed(ended))
+    }
+
+    /// Ends a person, given by urn or printed name: every device, role and unused invitation.
+    ///
+    /// # Errors
+    /// [`EndError`]; then nothing was changed.
+    pub async fn end_person(&self, person: &str) -> Result<Ended, EndError> {
+        end::end_person(&self.shared.recorder, self.office(), person).await.map(|ended| self.rights_changed(ended))
+    }
+
+    /// Gives a person a role, or takes it.
+    ///
+    /// # Errors
+    /// [`EndError`]; then nothing was changed.
+    pub async fn change_role(&self, person: &str, role: &str, is_given: bool) -> Result<RoleChanged, EndError> {
+        let changed = end::change_role(&self.shared.recorder, self.office(), person, role, is_given).await;
+        changed.map(|changed| self.rights_changed(changed))
+    }
+
+    /// Ends an execution key, given by its key id or its first eight digits or more.
+    ///
+    /// # Errors
+    /// [`EndError`]; then nothing was changed.
+    pub async fn end_execution_key(&self, id: &str) -> Result<Ended, EndError> {
+        end::end_execution_key(&self.shared.recorder, self.office(), id).await.map(|ended| self.rights_changed(ended))
+    }
+
+    /// Every agent key, ended ones too.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn agent_keys(&self) -> Result<Vec<AgentKeyInfo>, StorageError> {
+        holders::agent_keys(&mut *self.shared.database.read().await?).await
+    }
+
+    /// Every device, ended ones too.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn devices(&self) -> Result<Vec<DeviceInfo>, StorageError> {
+        holders::devices(&mut *self.shared.database.read().await?).await
+    }
+
+    /// Every person, ended ones too.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn persons(&self) -> Result<Vec<PersonInfo>, StorageError> {
+        holders::persons(&mut *self.shared.database.read().await?, self.shared.now()).await
+    }
+
+    /// Every execution key, ended ones too.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn execution_keys(&self) -> Result<Vec<ExecutionKeyInfo>, StorageError> {
+        holders::execution_keys(&mut *self.shared.database.read().await?).await
     }
 }
 

@@ -99,6 +99,7 @@ impl Operation {
         ];
         if access != Access::Public {
             problems.push((StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated));
+            problems.push((StatusCode::FORBIDDEN, ErrorCode::AccessEnded));
         }
         Self { id, tag, summary, says: "", access, params: Vec::new(), request: None, answers: Vec::new(), problems }
     }

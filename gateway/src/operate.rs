@@ -20,7 +20,7 @@ use crate::db::contract::ContractRow;
 use crate::db::gateway::GatewayRow;
 use crate::db::person::{InvitationRow, PersonRow, SigningKeyRow};
 use crate::db::{self, StorageError};
-use crate::directory;
+use crate::directory::{self, Brings};
 use crate::keys::Keys;
 use crate::recorded::{Change, Draft, Entered, Object, Of, Plan};
 use crate::sequencer::{RecordError, Recorder};
@@ -104,10 +104,11 @@ impl Change for Genesis {
                 device: None,
                 from_ms: entered.now().as_ms(),
                 to_ms: None,
+                ended_no: None,
             };
             db::person::insert_key(&mut entered.write().await?, &row).await?;
         }
-        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
         Ok(self.identity.clone())
     }
 }
@@ -206,10 +207,12 @@ impl Change for MakeAgentKey {
             agent: self.agent.as_str().to_owned(),
             contracts: self.contracts.clone(),
             created_ms: entered.now().as_ms(),
+            ended_ms: None,
+            ended_no: None,
         };
         db::agent_key::insert(&mut entered.write().await?, &row).await?;
         if is_new_agent {
-            directory::renew(&mut entered, &self.identity, &self.keys).await?;
+            directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
         }
         Ok(())
     }
@@ -282,10 +285,11 @@ impl Change for Invite {
             person: self.person.as_str().to_owned(),
             expires_ms: entered.now().as_ms() + INVITATION_MS,
             used_ms: None,
+            ended_ms: None,
         };
         db::person::insert_invitation(&mut entered.write().await?, &row).await?;
         self.write_person(&mut entered, known).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys).await?;
+        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
         Ok(Ok(()))
     }
 }
@@ -304,7 +308,10 @@ impl Invite {
         }
         let roles = json!(roles).to_string();
         if known.is_some() {
-            return db::person::set_roles(&mut entered.write().await?, self.person.as_str(), &roles).await;
+            let mut write = entered.write().await?;
+            db::person::set_roles(&mut write, self.person.as_str(), &roles).await?;
+            // Somebody who has ended begins again: with the roles of this invitation, and with the keys that it brings.
+            return db::person::set_ended(&mut write, self.person.as_str(), None).await;
         }
         let row = PersonRow {
             no: entered.position().no,
@@ -312,6 +319,7 @@ impl Invite {
             name: self.name.clone(),
             roles,
             created_ms: from.as_ms(),
+            ended_ms: None,
         };
         db::person::insert(&mut entered.write().await?, &row).await
     }
@@ -330,7 +338,7 @@ pub(crate) fn slug(name: &str) -> Option<String> {
 
 /// The urn of a person. A name in another script keeps its print; its id gets a part of the digest, so that two names
 /// stay two persons.
-fn person_urn(name: &str) -> Result<UserUrn, OperateError> {
+pub(crate) fn person_urn(name: &str) -> Result<UserUrn, OperateError> {
     let name = name.trim();
     let plain = slug(name);
     let id = if name.is_ascii() {

@@ -38,6 +38,7 @@ pub(crate) fn title(code: ErrorCode) -> &'static str {
         ErrorCode::UnknownContract => "This contract version is not published here",
         ErrorCode::HandoffIdReused => "The handoff id belongs to another handoff",
         ErrorCode::Unauthenticated => "Credentials are missing or not valid",
+        ErrorCode::AccessEnded => "This access has ended",
         ErrorCode::Forbidden => "These credentials do not allow this",
         ErrorCode::NotFound => "Not found",
         ErrorCode::InvalidRequest => "A parameter or field is wrong",

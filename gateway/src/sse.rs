@@ -16,7 +16,7 @@ use bytes::Bytes;
 use seamark_contracts::id::AgentUrn;
 use tokio::sync::{Notify, broadcast};
 
-use crate::auth::{Agent, Device};
+use crate::auth::{Agent, Device, Renewed};
 use crate::db::stream::StreamRow;
 use crate::db::{self, StorageError};
 use crate::document;
@@ -122,6 +122,10 @@ async fn send_new(shared: &Shared, last: &mut i64) -> Result<(), StorageError> {
         let rows = db::stream::list_after(&mut connection, *last, PAGE).await?;
         let Some(end) = rows.last().map(|row| row.pos) else { return Ok(()) };
         let is_listened_to = shared.hub.changes.receiver_count() > 0;
+        // ORDER: forget before anybody is told, so that whoever looks again finds the rights of now (invariant B10).
+        if rows.iter().any(|row| row.kind == Event::Directory.as_str()) {
+            shared.doorkeeper.forget();
+        }
         for row in newest_of_each(rows) {
             if let Some(attempt) = row.attempt {
                 shared.hub.wake(attempt);
@@ -263,8 +267,12 @@ impl Stream {
             match self.next_missed().await {
                 Ok(None) => {}
                 Ok(Some(change)) => {
-                    if change.is_directory && !self.look_again().await {
-                        return None;
+                    if change.is_directory {
+                        match self.look_again().await {
+                            Look::Same => {}
+                            Look::Reset => return Some(self.reset(change.pos)),
+                            Look::Over => return None,
+                        }
                     }
                     self.last = change.pos;
                     if let Some(event) = visible(&self.listener, &change) {
@@ -283,8 +291,12 @@ impl Stream {
                 () = self.shared.stop.cancelled() => return None,
                 change = self.changes.recv() => match change {
                     Ok(change) => {
-                        if change.is_directory && !self.look_again().await {
-                            return None;
+                        if change.is_directory {
+                            match self.look_again().await {
+                                Look::Same => {}
+                                Look::Reset => return Some(self.reset(change.pos)),
+                                Look::Over => return None,
+                            }
                         }
                         if change.pos <= self.last {
                             continue;
@@ -302,10 +314,11 @@ impl Stream {
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep(KEEP_ALIVE) => {
-                    if !self.look_again().await {
-                        return None;
+                    match self.look_again().await {
+                        Look::Same => return Some(Bytes::from_static(b": still here\n\n")),
+                        Look::Reset => return Some(self.reset(self.last)),
+                        Look::Over => return None,
                     }
-                    return Some(Bytes::from_static(b": still here\n\n"));
                 }
             }
         }
@@ -335,23 +348,62 @@ impl Stream {
         Ok(None)
     }
 
-    /// Reads the listener's rights again; whether it still has any.
-    async fn look_again(&mut self) -> bool {
-        let Listener::Desk(device) = &mut self.listener else { return true };
-        match crate::auth::renew(&self.shared, device).await {
-            Ok(is_known) => is_known,
-            Err(error) => {
-                tracing::warn!(cause = crate::problem::chain(&error), "a listener's rights could not be read");
-                false
-            }
-        }
+    /// Reads the listener's rights again.
+    async fn look_again(&mut self) -> Look {
+        let seen = match &mut self.listener {
+            Listener::Desk(device) => crate::auth::renew(&self.shared, device).await.map(|renewed| match renewed {
+                Renewed::Same => Look::Same,
+                Renewed::OtherRoles => Look::Reset,
+                Renewed::Over | Renewed::Gone(_) => Look::Over,
+            }),
+            Listener::Agent(agent) => crate::auth::agent_gone(&self.shared, agent)
+                .await
+                .map(|gone| if gone.is_some() { Look::Over } else { Look::Same }),
+        };
+        seen.unwrap_or_else(|error| {
+            tracing::warn!(cause = crate::problem::chain(&error), "a listener's rights could not be read");
+            Look::Over
+        })
     }
+
+    /// Tells a desk to take a snapshot: with other roles it may see other reviews than it was told of, and no event takes
+    /// away what it may no longer see (invariants E1, F4).
+    fn reset(&mut self, pos: i64) -> Bytes {
+        self.last = self.last.max(pos);
+        reset(self.last)
+    }
+}
+
+/// What follows from a listener's rights as they are now.
+enum Look {
+    Same,
+    /// What it may see is another choice of reviews.
+    Reset,
+    /// It has none any more.
+    Over,
+}
+
+fn reset(position: i64) -> Bytes {
+    event("reset", Some(position), &serde_json::json!({ "position": position.to_string() }))
+}
+
+/// Refuses a listener whose rights ended before it was heard of: the notice went out before it listened.
+async fn admit(shared: &Shared, listener: &mut Listener) -> Result<(), Failure> {
+    let gone = match listener {
+        Listener::Agent(agent) => crate::auth::agent_gone(shared, agent).await?,
+        Listener::Desk(device) => match crate::auth::renew(shared, device).await? {
+            Renewed::Same | Renewed::OtherRoles => None,
+            Renewed::Gone(gone) => Some(gone),
+            Renewed::Over => return Err(Failure::unauthenticated("This session has ended. Open a new one.")),
+        },
+    };
+    gone.map_or(Ok(()), |gone| Err(gone.failure()))
 }
 
 /// Answers with a stream that begins after `last_event_id`, or with a reset.
 pub(crate) async fn respond(
     shared: &Shared,
-    listener: Listener,
+    mut listener: Listener,
     last_event_id: Option<&str>,
 ) -> Result<Response, Failure> {
     let seat = take_seat(shared).ok_or_else(|| {
@@ -360,6 +412,7 @@ pub(crate) async fn respond(
     })?;
     // ORDER: listen before looking where the stream ends, so that nothing falls between.
     let changes = shared.hub.listen();
+    admit(shared, &mut listener).await?;
     let mut first = VecDeque::from([Bytes::from_static(b": seamark\nretry: 2000\n\n")]);
     let start = start(shared, last_event_id).await?;
     let (last, missed) = match start {
@@ -368,7 +421,7 @@ pub(crate) async fn respond(
             (after, (after < until).then(|| Missed { rows: VecDeque::new(), read: after, until }))
         }
         Start::Reset(now) => {
-            first.push_back(event("reset", Some(now), &serde_json::json!({ "position": now.to_string() })));
+            first.push_back(reset(now));
             (now, None)
         }
     };

@@ -82,6 +82,13 @@ pub(crate) struct World {
     _tasks: JoinSet<()>,
 }
 
+impl World {
+    /// From here on this process does not notice what another one on its folder does.
+    pub(crate) async fn deafen(&mut self) {
+        self._tasks.shutdown().await;
+    }
+}
+
 pub(crate) fn config(folder: &std::path::Path) -> Config {
     Config {
         data_dir: folder.to_owned(),

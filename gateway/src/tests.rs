@@ -2,6 +2,7 @@
 
 mod access;
 mod evidence;
+mod endings;
 mod execution;
 mod intake;
 mod openapi;

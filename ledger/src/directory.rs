@@ -20,7 +20,7 @@ use crate::verified::Verified;
 /// Clocks of different machines may differ by so much, in milliseconds.
 pub const MAX_SKEW_MS: i64 = 120_000;
 
-/// Most bytes of a directory statement: about five thousand persons with a device each. More than other statements may
+/// Most bytes of a directory statement: about four and a half thousand persons with a device each. More than other statements may
 /// have, because every key and person stays listed.
 pub const MAX_DIRECTORY_BYTES: usize = 2 * 1024 * 1024;
 

@@ -39,6 +39,11 @@ pub(crate) async fn find_session(
         .await?)
 }
 
+/// The latest end of a kept session for each device key that has one: key id and milliseconds.
+pub(crate) async fn last_sessions(connection: &mut SqliteConnection) -> Result<Vec<(String, i64)>, StorageError> {
+    Ok(sqlx::query_as("SELECT keyid, MAX(expires_ms) FROM session GROUP BY keyid").fetch_all(connection).await?)
+}
+
 /// Removes what has expired.
 pub(crate) async fn prune(write: &mut Ephemeral<'_>, now_ms: i64) -> Result<(), StorageError> {
     sqlx::query("DELETE FROM session WHERE expires_ms <= ?").bind(now_ms).execute(&mut *write.connection).await?;

@@ -1,6 +1,6 @@
 //! Agent keys, stored as hashes only.
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::{StorageError, Write};
 
@@ -17,17 +17,37 @@ pub(crate) struct AgentKeyRow {
     /// JSON array of contract names; empty means every contract.
     pub(crate) contracts: String,
     pub(crate) created_ms: i64,
+    /// First moment without it; absent while it has no end.
+    pub(crate) ended_ms: Option<i64>,
+    /// Position of the entry that recorded the end.
+    pub(crate) ended_no: Option<i64>,
 }
+
+/// The columns of [`AgentKeyRow`].
+const KEYS: &str = "SELECT no, id, secret, agent, contracts, created_ms, ended_ms, ended_no FROM agent_key";
 
 /// The key with this hash.
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
     secret: &[u8],
 ) -> Result<Option<AgentKeyRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, secret, agent, contracts, created_ms FROM agent_key WHERE secret = ?")
-        .bind(secret)
-        .fetch_optional(connection)
-        .await?)
+    let text = format!("{KEYS} WHERE secret = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(secret).fetch_optional(connection).await?)
+}
+
+/// The key with this opaque id.
+pub(crate) async fn find_by_id(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<AgentKeyRow>, StorageError> {
+    let text = format!("{KEYS} WHERE id = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(id).fetch_optional(connection).await?)
+}
+
+/// Every key, in the order in which they were made.
+pub(crate) async fn list(connection: &mut SqliteConnection) -> Result<Vec<AgentKeyRow>, StorageError> {
+    let text = format!("{KEYS} ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).fetch_all(connection).await?)
 }
 
 /// The urns of every agent that has a key, each once.
@@ -35,20 +55,31 @@ pub(crate) async fn list_agents(connection: &mut SqliteConnection) -> Result<Vec
     Ok(sqlx::query_scalar("SELECT DISTINCT agent FROM agent_key ORDER BY agent").fetch_all(connection).await?)
 }
 
-/// Position and id of every key.
-pub(crate) async fn list_ids(connection: &mut SqliteConnection) -> Result<Vec<(i64, String)>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id FROM agent_key ORDER BY no").fetch_all(connection).await?)
-}
-
 /// Adds a key.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &AgentKeyRow) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO agent_key (no, id, secret, agent, contracts, created_ms) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(row.no)
-        .bind(&row.id)
-        .bind(&row.secret)
-        .bind(&row.agent)
-        .bind(&row.contracts)
-        .bind(row.created_ms)
+    sqlx::query(
+        "INSERT INTO agent_key (no, id, secret, agent, contracts, created_ms, ended_ms, ended_no) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.no)
+    .bind(&row.id)
+    .bind(&row.secret)
+    .bind(&row.agent)
+    .bind(&row.contracts)
+    .bind(row.created_ms)
+    .bind(row.ended_ms)
+    .bind(row.ended_no)
+    .execute(&mut *write.connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends a key, once: an end that is there stays.
+pub(crate) async fn end(write: &mut Write<'_>, id: &str, ended_ms: i64, ended_no: i64) -> Result<(), StorageError> {
+    sqlx::query("UPDATE agent_key SET ended_ms = ?, ended_no = ? WHERE id = ? AND ended_ms IS NULL")
+        .bind(ended_ms)
+        .bind(ended_no)
+        .bind(id)
         .execute(&mut *write.connection)
         .await?;
     Ok(())

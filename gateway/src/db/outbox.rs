@@ -54,7 +54,7 @@ pub(crate) struct ScopedWebhookRow {
     pub(crate) contracts: String,
 }
 
-/// The enabled webhooks of these two agents.
+/// The enabled webhooks of these two agents, whose keys have not ended.
 pub(crate) async fn list_enabled(
     connection: &mut SqliteConnection,
     submitter: &str,
@@ -62,7 +62,8 @@ pub(crate) async fn list_enabled(
 ) -> Result<Vec<ScopedWebhookRow>, StorageError> {
     Ok(sqlx::query_as(
         "SELECT w.no, w.id, w.agent, w.key_id, w.url, w.is_enabled, w.created_ms, k.contracts FROM webhook w \
-         JOIN agent_key k ON k.id = w.key_id WHERE (w.agent = ? OR w.agent = ?) AND w.is_enabled = 1 ORDER BY w.no",
+         JOIN agent_key k ON k.id = w.key_id WHERE (w.agent = ? OR w.agent = ?) AND w.is_enabled = 1 \
+         AND k.ended_ms IS NULL ORDER BY w.no",
     )
     .bind(submitter)
     .bind(destination)
@@ -77,6 +78,15 @@ pub(crate) async fn list_webhooks(
 ) -> Result<Vec<WebhookRow>, StorageError> {
     let text = format!("{WEBHOOKS} WHERE agent = ? ORDER BY no");
     Ok(sqlx::query_as(AssertSqlSafe(text)).bind(agent).fetch_all(connection).await?)
+}
+
+/// The enabled webhooks that were made with a key.
+pub(crate) async fn list_enabled_of_key(
+    connection: &mut SqliteConnection,
+    key_id: &str,
+) -> Result<Vec<WebhookRow>, StorageError> {
+    let text = format!("{WEBHOOKS} WHERE key_id = ? AND is_enabled = 1 ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(key_id).fetch_all(connection).await?)
 }
 
 /// One webhook.

@@ -1,6 +1,7 @@
 //! Persons, their invitations, and the keys of everybody who signs.
 
-use sqlx::SqliteConnection;
+use seamark_contracts::clock::Timestamp;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::{StorageError, Write};
 
@@ -15,6 +16,8 @@ pub(crate) struct PersonRow {
     /// JSON array of the directory's roles, each with the time from which it holds.
     pub(crate) roles: String,
     pub(crate) created_ms: i64,
+    /// Set while the person has ended; a new invitation takes it away.
+    pub(crate) ended_ms: Option<i64>,
 }
 
 /// An invitation, usable once.
@@ -26,6 +29,8 @@ pub(crate) struct InvitationRow {
     pub(crate) person: String,
     pub(crate) expires_ms: i64,
     pub(crate) used_ms: Option<i64>,
+    /// It ended unused, with its person.
+    pub(crate) ended_ms: Option<i64>,
 }
 
 /// A public key with what it may sign.
@@ -43,30 +48,47 @@ pub(crate) struct SigningKeyRow {
     /// With `decision`: key id of the device key beside it. With `device`: key id of the decision key.
     pub(crate) device: Option<String>,
     pub(crate) from_ms: i64,
+    /// First moment without it; absent while it has no end.
     pub(crate) to_ms: Option<i64>,
+    /// Position of the entry that recorded the end.
+    pub(crate) ended_no: Option<i64>,
 }
+
+impl SigningKeyRow {
+    /// When it ended. Commit order decides and not the clock, so a key with an end is over at once, whatever the time.
+    pub(crate) fn ended(&self) -> Option<Timestamp> {
+        self.to_ms.map(Timestamp::from_ms)
+    }
+}
+
+/// The columns of [`PersonRow`].
+const PERSONS: &str = "SELECT no, id, name, roles, created_ms, ended_ms FROM person";
+
+/// The columns of [`SigningKeyRow`].
+const SIGNING_KEYS: &str =
+    "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms, ended_no FROM signing_key";
 
 /// One person.
 pub(crate) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<PersonRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person WHERE id = ?")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?)
+    let text = format!("{PERSONS} WHERE id = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(id).fetch_optional(connection).await?)
 }
 
 /// Every person, in the order of invitation.
 pub(crate) async fn list(connection: &mut SqliteConnection) -> Result<Vec<PersonRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, id, name, roles, created_ms FROM person ORDER BY no").fetch_all(connection).await?)
+    let text = format!("{PERSONS} ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).fetch_all(connection).await?)
 }
 
 /// Adds a person.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &PersonRow) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO person (no, id, name, roles, created_ms) VALUES (?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO person (no, id, name, roles, created_ms, ended_ms) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(row.no)
         .bind(&row.id)
         .bind(&row.name)
         .bind(&row.roles)
         .bind(row.created_ms)
+        .bind(row.ended_ms)
         .execute(&mut *write.connection)
         .await?;
     Ok(())
@@ -82,12 +104,22 @@ pub(crate) async fn set_roles(write: &mut Write<'_>, id: &str, roles: &str) -> R
     Ok(())
 }
 
+/// Marks a person as ended, or as back.
+pub(crate) async fn set_ended(write: &mut Write<'_>, id: &str, ended_ms: Option<i64>) -> Result<(), StorageError> {
+    sqlx::query("UPDATE person SET ended_ms = ? WHERE id = ?")
+        .bind(ended_ms)
+        .bind(id)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
 /// The invitation with this hash.
 pub(crate) async fn find_invitation(
     connection: &mut SqliteConnection,
     code: &[u8],
 ) -> Result<Option<InvitationRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, code, person, expires_ms, used_ms FROM invitation WHERE code = ?")
+    Ok(sqlx::query_as("SELECT no, code, person, expires_ms, used_ms, ended_ms FROM invitation WHERE code = ?")
         .bind(code)
         .fetch_optional(connection)
         .await?)
@@ -95,12 +127,13 @@ pub(crate) async fn find_invitation(
 
 /// Adds an invitation.
 pub(crate) async fn insert_invitation(write: &mut Write<'_>, row: &InvitationRow) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO invitation (no, code, person, expires_ms, used_ms) VALUES (?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO invitation (no, code, person, expires_ms, used_ms, ended_ms) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(row.no)
         .bind(&row.code)
         .bind(&row.person)
         .bind(row.expires_ms)
         .bind(row.used_ms)
+        .bind(row.ended_ms)
         .execute(&mut *write.connection)
         .await?;
     Ok(())
@@ -116,24 +149,44 @@ pub(crate) async fn use_invitation(write: &mut Write<'_>, no: i64, used_ms: i64)
     Ok(())
 }
 
+/// Ends every unused invitation of a person.
+pub(crate) async fn end_invitations(write: &mut Write<'_>, person: &str, ended_ms: i64) -> Result<(), StorageError> {
+    sqlx::query("UPDATE invitation SET ended_ms = ? WHERE person = ? AND used_ms IS NULL AND ended_ms IS NULL")
+        .bind(ended_ms)
+        .bind(person)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// How many invitations of a person can still be used at `now_ms`.
+pub(crate) async fn count_invitations(
+    connection: &mut SqliteConnection,
+    person: &str,
+    now_ms: i64,
+) -> Result<i64, StorageError> {
+    Ok(sqlx::query_scalar(
+        "SELECT COUNT(*) FROM invitation WHERE person = ? AND used_ms IS NULL AND ended_ms IS NULL AND expires_ms > ?",
+    )
+    .bind(person)
+    .bind(now_ms)
+    .fetch_one(connection)
+    .await?)
+}
+
 /// One key.
 pub(crate) async fn find_key(
     connection: &mut SqliteConnection,
     keyid: &str,
 ) -> Result<Option<SigningKeyRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key WHERE keyid = ?",
-    )
-    .bind(keyid)
-    .fetch_optional(connection)
-    .await?)
+    let text = format!("{SIGNING_KEYS} WHERE keyid = ?");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(keyid).fetch_optional(connection).await?)
 }
 
 /// Every key, in the order of enrolment.
 pub(crate) async fn list_keys(connection: &mut SqliteConnection) -> Result<Vec<SigningKeyRow>, StorageError> {
-    Ok(sqlx::query_as("SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key ORDER BY no")
-        .fetch_all(connection)
-        .await?)
+    let text = format!("{SIGNING_KEYS} ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).fetch_all(connection).await?)
 }
 
 /// The keys of a holder for one use, in the order of enrolment.
@@ -142,21 +195,15 @@ pub(crate) async fn list_keys_of(
     subject: &str,
     purpose: &str,
 ) -> Result<Vec<SigningKeyRow>, StorageError> {
-    Ok(sqlx::query_as(
-        "SELECT no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms FROM signing_key \
-         WHERE subject = ? AND purpose = ? ORDER BY no",
-    )
-    .bind(subject)
-    .bind(purpose)
-    .fetch_all(connection)
-    .await?)
+    let text = format!("{SIGNING_KEYS} WHERE subject = ? AND purpose = ? ORDER BY no");
+    Ok(sqlx::query_as(AssertSqlSafe(text)).bind(subject).bind(purpose).fetch_all(connection).await?)
 }
 
 /// Adds a key.
 pub(crate) async fn insert_key(write: &mut Write<'_>, row: &SigningKeyRow) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO signing_key (no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO signing_key (no, keyid, public_key, purpose, subject, device_name, device, from_ms, to_ms, ended_no) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.no)
     .bind(&row.keyid)
@@ -167,7 +214,19 @@ pub(crate) async fn insert_key(write: &mut Write<'_>, row: &SigningKeyRow) -> Re
     .bind(&row.device)
     .bind(row.from_ms)
     .bind(row.to_ms)
+    .bind(row.ended_no)
     .execute(&mut *write.connection)
     .await?;
+    Ok(())
+}
+
+/// Ends a key, once: an end that is there stays.
+pub(crate) async fn end_key(write: &mut Write<'_>, keyid: &str, to_ms: i64, ended_no: i64) -> Result<(), StorageError> {
+    sqlx::query("UPDATE signing_key SET to_ms = ?, ended_no = ? WHERE keyid = ? AND to_ms IS NULL")
+        .bind(to_ms)
+        .bind(ended_no)
+        .bind(keyid)
+        .execute(&mut *write.connection)
+        .await?;
     Ok(())
 }

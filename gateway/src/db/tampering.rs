@@ -24,6 +24,11 @@ async fn busy_world() -> World {
     world.post("/v1/handoffs", &key, &passed).await;
     let refused = world.submission("refund.issue", "no-amount");
     world.post("/v1/handoffs", &key, &refused).await;
+    // Who decided has ended since, and so has the one of two keys.
+    world.gateway.end_device(&alice.answer.device_keyid).await.unwrap();
+    world.gateway.change_role("Alice", "reviewer", false).await.unwrap();
+    let spare = world.agent("order-desk").await;
+    world.gateway.end_agent_key(&spare).await.unwrap();
     for _ in 0..130 {
         let more = world.submission("refund.issue", "small-passes");
         world.post("/v1/handoffs", &key, &more).await;
@@ -61,7 +66,16 @@ async fn every_manipulation_is_found_and_named() {
         ),
         ("DELETE FROM directory WHERE version = 2", "directory"),
         ("UPDATE signing_key SET subject = 'urn:seamark:user:mallory' WHERE purpose = 'decision'", "signing_key"),
-        ("UPDATE agent_key SET id = 'ak_other'", "agent_key"),
+        ("UPDATE agent_key SET id = 'ak_other' WHERE ended_no IS NULL", "agent_key"),
+        // Invariant B10: an end that is taken back, moved, or nobody recorded.
+        ("UPDATE signing_key SET to_ms = NULL, ended_no = NULL WHERE purpose = 'decision'", "signing_key"),
+        ("UPDATE signing_key SET to_ms = NULL, ended_no = NULL WHERE purpose = 'device'", "ledger_entry"),
+        ("UPDATE signing_key SET to_ms = to_ms + 1 WHERE purpose = 'device'", "signing_key"),
+        ("UPDATE signing_key SET to_ms = from_ms + 1, ended_no = no WHERE purpose = 'handoff'", "signing_key"),
+        ("UPDATE agent_key SET ended_ms = NULL, ended_no = NULL WHERE ended_no IS NOT NULL", "ledger_entry"),
+        ("UPDATE agent_key SET ended_ms = created_ms + 1, ended_no = no WHERE ended_no IS NULL", "agent_key"),
+        ("UPDATE person SET roles = '[{\"from\":\"2026-11-22T09:00:00.000Z\",\"role\":\"reviewer\"}]'", "person"),
+        ("UPDATE person SET name = 'Mallory'", "person"),
         (
             "UPDATE handoff SET submitter = 'urn:seamark:agent:mallory' WHERE no = (SELECT MIN(no) FROM handoff)",
             "handoff",

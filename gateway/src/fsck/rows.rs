@@ -104,32 +104,70 @@ async fn body_member(connection: &mut SqliteConnection, no: i64, member: &str) -
     Ok(body.and_then(|body| body.get(member).and_then(Value::as_str).map(str::to_owned)))
 }
 
+/// Whether an end is the one that the entry at `ended_no` records: of this key, one millisecond after the commit.
+async fn is_ended_so(
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    (ended_ms, ended_no): (Option<i64>, Option<i64>),
+    (member, id): (&str, &str),
+) -> Result<bool, StorageError> {
+    let (ended_ms, no) = match (ended_ms, ended_no) {
+        (None, None) => return Ok(true),
+        (Some(ended_ms), Some(no)) => (ended_ms, no),
+        _ => return Ok(false),
+    };
+    let at = facts.take(no, EntryType::KeyRevoked).map(|entry| entry.at.as_ms() + 1);
+    Ok(at == Some(ended_ms) && body_member(connection, no, member).await?.as_deref() == Some(id))
+}
+
 async fn check_keys(
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     let newest = db::directory::newest(connection).await?.and_then(|row| directory::parse(&row.statement));
-    let listed = newest.map(|directory| directory.keys).unwrap_or_default();
+    let (listed, subjects) = newest.map(|directory| (directory.keys, directory.subjects)).unwrap_or_default();
     for row in db::person::list_keys(connection).await? {
         let keyid = PublicKey::parse(&row.public_key).map(|key| key.id().to_string()).unwrap_or_default();
         let entered = facts.take(row.no, EntryType::KeyEnrolled).is_some()
             && body_member(connection, row.no, "keyid").await?.as_ref() == Some(&row.keyid);
         let is_listed = row.purpose == directory::use_text(KeyUse::Device)
             || listed.iter().any(|key| {
-                key.keyid == row.keyid && key.subject == row.subject && directory::use_text(key.key_use) == row.purpose
+                key.keyid == row.keyid
+                    && key.subject == row.subject
+                    && directory::use_text(key.key_use) == row.purpose
+                    && key.to == row.ended()
             });
+        let is_ended = is_ended_so(connection, facts, (row.to_ms, row.ended_no), ("keyid", &row.keyid)).await?;
         report.expect(
-            keyid == row.keyid && entered && is_listed,
+            keyid == row.keyid && entered && is_listed && is_ended,
             "signing_key",
             row.no,
-            "this key is not the one that was enrolled and listed",
+            "this key is not the one that was enrolled and listed, or it has not ended as the ledger says",
         );
     }
-    for (no, id) in db::agent_key::list_ids(connection).await? {
-        let entered = facts.take(no, EntryType::KeyEnrolled).is_some()
-            && body_member(connection, no, "key").await?.as_ref() == Some(&id);
-        report.expect(entered, "agent_key", no, "this agent key is not the one that was made");
+    for row in db::agent_key::list(connection).await? {
+        let entered = facts.take(row.no, EntryType::KeyEnrolled).is_some()
+            && body_member(connection, row.no, "key").await?.as_ref() == Some(&row.id);
+        let is_ended = is_ended_so(connection, facts, (row.ended_ms, row.ended_no), ("key", &row.id)).await?;
+        report.expect(
+            entered && is_ended,
+            "agent_key",
+            row.no,
+            "this agent key is not the one that was made, or it has not ended as the ledger says",
+        );
+    }
+    for row in db::person::list(connection).await? {
+        let roles = serde_json::from_str(&row.roles).ok();
+        let subject = subjects.iter().find(|subject| subject.id == row.id);
+        let is_listed =
+            subject.is_some_and(|subject| subject.name == row.name && roles.as_ref() == Some(&subject.roles));
+        report.expect(
+            is_listed,
+            "person",
+            row.no,
+            "this person has another name or other roles than the directory says",
+        );
     }
     Ok(())
 }

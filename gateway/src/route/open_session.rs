@@ -17,7 +17,8 @@ pub(crate) fn endpoint() -> Endpoint {
         .says("`proof` is the device key's Ed25519 signature over the ASCII text `seamark-session/v1`, a line feed, the ledger's origin (`/v1/trust`), a line feed and the challenge.")
         .takes::<SessionRequest>()
         .gives::<SessionAnswer>(StatusCode::OK, "Send the token as bearer token, for twelve hours.")
-        .fails(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated);
+        .fails(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated)
+        .fails(StatusCode::FORBIDDEN, ErrorCode::AccessEnded);
     Endpoint { method: "POST", path: "/v1/sessions", handler: post(handle), operation }
 }
 

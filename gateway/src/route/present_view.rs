@@ -49,6 +49,8 @@ async fn handle(
             let mut connection = shared.database.read().await?;
             Ok(Json(PresentedAnswer { digest, recorded: document::position(&mut connection, no).await? }))
         }
+        Presented::Gone(gone) => Err(gone.failure()),
+        Presented::NotSeen => Err(Failure::not_found("review")),
         Presented::Closed(state) => Err(closed(&state)),
         Presented::TooMany => Err(Failure::invalid("/view", "too many different views of this review were presented already")),
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Asked, At, Endpoint, Json, handoff_param};
-use crate::auth::Agent;
+use crate::auth::{self, Agent};
 use crate::document;
 use crate::openapi::{Access, Operation};
 use crate::problem::Failure;
@@ -76,6 +76,10 @@ async fn handle(
             () = &mut changed => {}
             () = shared.stop.cancelled() => {}
             () = tokio::time::sleep_until(deadline.min(now + LOOK_AGAIN)) => {}
+        }
+        // A minute is long: the key may have ended while this waited (invariant B10).
+        if let Some(gone) = auth::agent_gone(&shared, &agent).await? {
+            return Err(gone.failure());
         }
         connection = shared.database.read().await?;
     }

@@ -16,19 +16,19 @@ use crate::testing::{Reviewer, World};
 
 /// One event as a client reads it.
 #[derive(Clone, Debug, Default)]
-struct Event {
-    id: String,
-    name: String,
-    data: String,
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) data: String,
 }
 
-struct Client {
+pub(super) struct Client {
     body: BodyDataStream,
     buffer: String,
 }
 
 impl Client {
-    async fn open(world: &World, path: &str, token: &str, last_event_id: Option<&str>) -> Self {
+    pub(super) async fn open(world: &World, path: &str, token: &str, last_event_id: Option<&str>) -> Self {
         let mut request = Request::get(path).header("authorization", format!("Bearer {token}"));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
@@ -40,7 +40,7 @@ impl Client {
     }
 
     /// The next event; `None` when the gateway ended the stream.
-    async fn next(&mut self) -> Option<Event> {
+    pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.buffer.split_once("\n\n").map(|(a, b)| (a.to_owned(), b.to_owned())) {
                 self.buffer = rest;
@@ -205,8 +205,10 @@ async fn a_person_hears_only_of_reviews_for_their_roles() {
     world.gated(&agent).await;
     assert_eq!(alice.reviews(&world).await.len(), 1);
     assert!(clark.reviews(&world).await.is_empty());
-    // Clark becomes a reviewer; the next event is the first one that Clark gets.
+    // Clark becomes a reviewer and is told to look anew: reviews that were there before are now for Clark too.
     world.gateway.invite("Clark", &["reviewer".to_owned()]).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().name, "reset");
+    assert_eq!(clark.reviews(&world).await.len(), 1);
     let second = world.gated(&agent).await;
     let review: ReviewDocument = serde_json::from_str(&stream.next().await.unwrap().data).unwrap();
     assert_eq!(Some(review.review_id), second.review_id);

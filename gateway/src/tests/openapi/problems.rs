@@ -180,6 +180,34 @@ async fn refuse_reviewers(world: &World, key: &str, alice: &Reviewer) {
     world.post(&format!("/v1/reviews/{}/presented", review.review_id), &session.token, &shown).await;
 }
 
+/// What somebody is told whose key or device has ended.
+async fn refuse_ended(world: &World, key: &str, alice: &Reviewer) {
+    let session = world.session(&alice.device_key, &world.gateway.trust()).await;
+    world.gateway.end_agent_key(key).await.unwrap();
+    world.gateway.end_device(&alice.answer.device_keyid).await.unwrap();
+    for (method, path, operation) in route::operations() {
+        let address = path.replace("{id}", NOBODY).replace("{sha256}", &"0".repeat(64));
+        let token = match operation.access {
+            Access::Public => continue,
+            Access::Agent => key,
+            Access::Device => &session.token,
+        };
+        let reply = world.send(method, &address, Some(token), Vec::new()).await;
+        assert_eq!(reply.problem(), (403, "access-ended".to_owned()), "{method} {path}");
+    }
+    let keyid = &alice.answer.device_keyid;
+    let body = serde_json::to_vec(&json!({ "keyid": keyid })).unwrap();
+    let challenge: Value = world.send("POST", "/v1/sessions/challenges", None, body).await.ok();
+    let text = format!(
+        "seamark-session/v1\n{}\n{}",
+        alice.answer.trust.ledger_origin,
+        challenge["challenge"].as_str().unwrap()
+    );
+    let proof = sign_text(&alice.device_key, &text);
+    let body = json!({ "keyid": keyid, "challenge": challenge["challenge"], "proof": proof });
+    world.send("POST", "/v1/sessions", None, serde_json::to_vec(&body).unwrap()).await;
+}
+
 pub(super) async fn record() -> Map<String, Value> {
     let world = World::new().await;
     let key = world.agent("order-desk").await;
@@ -187,6 +215,7 @@ pub(super) async fn record() -> Map<String, Value> {
     sweep_all(&world, &key, &alice.token).await;
     refuse_agents(&world, &key, &alice).await;
     refuse_reviewers(&world, &key, &alice).await;
+    refuse_ended(&world, &key, &alice).await;
     let examples = world.examples.into_inner().unwrap();
     let is_problem = |example: &Value| example["type"].as_str().is_some_and(|kind| kind.contains("/problems/"));
     examples.into_iter().filter(|(_, example)| is_problem(example)).collect()
