@@ -14,12 +14,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod agent_key;
 mod contract;
 mod demo;
+mod device;
 mod duration;
 mod evidence;
+mod execution_key;
 mod handoff;
 mod invite;
 mod ledger;
 mod options;
+mod person;
 mod place;
 mod replay;
 mod report;
@@ -73,7 +76,10 @@ enum Command {
     Serve(serve::Serve),
     Contract(contract::Contract),
     AgentKey(agent_key::AgentKey),
+    ExecutionKey(execution_key::ExecutionKey),
     Invite(invite::Invite),
+    Person(person::Person),
+    Device(device::Device),
     Handoff(handoff::Handoff),
     Replay(replay::Replay),
     Demo(demo::Demo),
@@ -87,7 +93,10 @@ impl Command {
             Self::Serve(command) => command.run(printer).await,
             Self::Contract(command) => command.run(printer).await,
             Self::AgentKey(command) => command.run(printer).await,
+            Self::ExecutionKey(command) => command.run(printer).await,
             Self::Invite(command) => command.run(printer).await,
+            Self::Person(command) => command.run(printer).await,
+            Self::Device(command) => command.run(printer).await,
             Self::Handoff(command) => command.run(printer).await,
             Self::Replay(command) => command.run(printer).await,
             Self::Demo(command) => command.run(printer).await,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use seamark_contracts::clock::{Chance, Clock};
 use seamark_gateway::{Config, Gateway};
 
@@ -39,4 +39,17 @@ pub async fn open(data_dir: &Path) -> anyhow::Result<Gateway> {
     seamark_gateway::open(config(data_dir, DEFAULT_ORG), clock(), chance())
         .await
         .with_context(|| format!("open the gateway's data folder {}", data_dir.display()))
+}
+
+/// The same for a folder in which there is a gateway already: nothing is made where somebody mistyped a path.
+///
+/// # Errors
+/// When there is none, or the database or the keys cannot be used.
+pub async fn open_existing(data_dir: &Path) -> anyhow::Result<Gateway> {
+    ensure!(
+        data_dir.join("gateway.sqlite3").is_file(),
+        "find a gateway in {}: there is no gateway.sqlite3",
+        data_dir.display()
+    );
+    open(data_dir).await
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use seamark_agent::client::ClientError;
 use seamark_contracts::problem::ErrorCode;
+use seamark_gateway::{EndError, Ended};
 use serde::Serialize;
 
 /// How a command ended. The numbers are part of the interface; see `seamark --help`.
@@ -76,12 +77,38 @@ pub fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// One line for each item, or what to say when there is none.
+pub fn lines(items: impl Iterator<Item = String>, none: &str) -> String {
+    let all: Vec<String> = items.collect();
+    if all.is_empty() { none.to_owned() } else { all.join("\n") }
+}
+
+/// What has ended, for people.
+pub fn ended(what: &str, done: &Ended) -> String {
+    let name = format!("The {what} {} ({})", done.id, done.name);
+    if !done.is_new {
+        return format!("{name} had ended before, at {}. Nothing was changed.", done.ended_at);
+    }
+    let mut text = format!("{name} has ended at {}.", done.ended_at);
+    if !done.ended_with.is_empty() {
+        text.push_str(&format!(" With it ended: {}.", done.ended_with.join(", ")));
+    }
+    text
+}
+
 /// Tells why a command failed, with its causes, and chooses how it ends.
 pub fn failure(printer: Printer, error: &anyhow::Error) -> Ending {
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<ClientError>());
     eprintln!("seamark: could not {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
+    }
+    // Nothing was wrong with the gateway: it was asked for something that is not there or cannot be.
+    if error
+        .chain()
+        .any(|cause| cause.downcast_ref::<EndError>().is_some_and(|error| !matches!(error, EndError::Record(_))))
+    {
+        return Ending::Negative;
     }
     let problem = match refusal {
         Some(ClientError::Problem(problem)) => problem,

@@ -10,6 +10,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use seamark_ledger::key::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
 fn seamark() -> Command {
@@ -56,7 +58,10 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         "serve",
         "contract",
         "agent-key",
+        "execution-key",
         "invite",
+        "person",
+        "device",
         "handoff",
         "replay",
         "demo",
@@ -301,6 +306,148 @@ fn a_damaged_database_is_a_finding_and_not_a_failure() {
     let tables: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| found["table"].as_str()).collect();
     assert_eq!(tables, [Some("keys"), Some("database")], "{report}");
     assert!(!folder.path().join("keys/ledger.key").exists());
+}
+
+/// `POST` with a JSON body over a connection of its own; status and body.
+fn post(address: &str, path: &str, body: &Value) -> (u16, Value) {
+    let host = address.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+/// Enrols a device whose keys come from these two names; its answer.
+fn enrol(gateway: &Served, code: &str, names: [&str; 2]) -> (u16, Value) {
+    let keys =
+        names.map(|name| SigningKey::from_seed(seamark_contracts::digest::Digest::of(name.as_bytes()).as_bytes()));
+    let public = keys.each_ref().map(|key| Base64UrlUnpadded::encode_string(key.public_key().as_bytes()));
+    let text = format!("seamark-enrolment/v1\n{code}\n{}\n{}", public[0], public[1]);
+    let proof = keys.map(|key| Base64UrlUnpadded::encode_string(key.sign(text.as_bytes()).unwrap().as_bytes()));
+    let body = json!({
+        "code": code, "deviceName": "Laptop", "deviceKey": public[0], "decisionKey": public[1],
+        "proof": proof[0], "decisionProof": proof[1],
+    });
+    post(&gateway.address, "/v1/enrolments", &body)
+}
+
+/// A command that is refused: exit code 1, nothing on standard output, these words on standard error.
+fn refused(args: &[&str], words: &[&str]) {
+    let output = run(args);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {err}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    assert!(words.iter().all(|word| err.contains(word)), "{args:?}: {err}");
+}
+
+#[test]
+fn b10_what_was_given_is_listed_and_ended_beside_a_running_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = path(folder.path());
+    json(&["contract", "publish", path(&samples()), "--data-dir", dir, "--json"], 0);
+    let gateway = Served::on(folder.path());
+    let on = |args: &[&str], code| json(&[args, &["--data-dir", dir, "--json"][..]].concat(), code);
+    let key = on(&["agent-key", "create", "--agent", "tester", "--contract", "refund.issue"], 0);
+    let key = key["key"].as_str().unwrap();
+    let example = samples().join("refund.issue/examples/other-card.json");
+    let submit = || {
+        let args = ["handoff", "submit", path(&example), "--gateway", &gateway.address, "--key", key, "--json"];
+        let output = run(&args);
+        let answer: Value = serde_json::from_str(text(&output.stdout).lines().last().unwrap()).unwrap();
+        (output.status.code(), answer)
+    };
+    assert_eq!(submit().0, Some(0), "the gateway has just seen the key");
+    let listed = on(&["agent-key", "list"], 0);
+    let listed = &listed[0];
+    assert_eq!(
+        (listed["agent"].as_str(), &listed["contracts"]),
+        (Some("urn:seamark:agent:tester"), &json!(["refund.issue"]))
+    );
+    let id = listed["id"].as_str().unwrap();
+    let done = on(&["agent-key", "end", id], 0);
+    assert_eq!((&done["isNew"], &done["id"]), (&json!(true), &json!(id)));
+    // Another process ended it: the gateway hears of it within two seconds, and each try takes a while.
+    let begun = std::time::Instant::now();
+    while submit().0 == Some(0) {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "the gateway does not hear of the end");
+    }
+    let (code, answer) = submit();
+    assert_eq!((code, &answer["code"]), (Some(1), &json!("access-ended")));
+    let again = on(&["agent-key", "end", key], 0);
+    assert_eq!((&again["isNew"], &again["endedAt"]), (&json!(false), &done["endedAt"]), "by its text, and no error");
+    refused(&["agent-key", "end", "ak_0", "--data-dir", dir], &["\"ak_0\"", "nothing was changed", "agent-key list"]);
+
+    let code = on(&["invite", "--person", "Alice Example", "--role", "reviewer"], 0);
+    let code = code["code"].as_str().unwrap();
+    let (status, enrolled) = enrol(&gateway, code, ["device", "decision"]);
+    assert_eq!(status, 200, "{enrolled}");
+    let devices = on(&["device", "list"], 0);
+    let device = &devices[0];
+    assert_eq!((&device["id"], &device["decisionKeyid"]), (&enrolled["deviceKeyid"], &enrolled["decisionKeyid"]));
+    assert_eq!((&device["name"], &device["personName"]), (&json!("Laptop"), &json!("Alice Example")));
+    let short = device["id"].as_str().unwrap().get(..8).unwrap();
+    assert_eq!(on(&["device", "end", short], 0)["isNew"], true);
+    let text_again = text(&run(&["device", "end", short, "--data-dir", dir]).stdout);
+    assert!(text_again.contains("had ended before, at") && text_again.contains("Nothing was changed"), "{text_again}");
+    refused(&["device", "end", "0000000", "--data-dir", dir], &["device list"]);
+
+    assert_eq!(on(&["person", "role", "give", "alice-example", "lead"], 0)["roles"], json!(["reviewer", "lead"]));
+    let taken = on(&["person", "role", "take", "Alice Example", "lead"], 0);
+    assert_eq!((&taken["hasRole"], &taken["isNew"]), (&json!(false), &json!(true)));
+    assert_eq!(on(&["person", "role", "take", "Alice Example", "lead"], 0)["isNew"], false);
+    refused(&["person", "role", "take", "Alice Example", "clerk", "--data-dir", dir], &["never had", "reviewer"]);
+    assert_eq!(on(&["person", "end", "urn:seamark:user:alice-example"], 0)["with"], json!(["role reviewer"]));
+    let persons = on(&["person", "list"], 0);
+    assert!(persons[0]["endedAt"].is_string() && persons[0]["devices"][0]["endedAt"].is_string(), "{persons}");
+    refused(&["person", "role", "give", "alice-example", "lead", "--data-dir", dir], &["has ended", "invite"]);
+    refused(&["person", "end", "Bob", "--data-dir", dir], &["there is no person \"Bob\""]);
+    assert_eq!(on(&["execution-key", "list"], 0), json!([]));
+    refused(&["execution-key", "end", "00000000", "--data-dir", dir], &["execution-key list"]);
+    assert_eq!(on(&["ledger", "fsck"], 0)["findings"], json!([]));
+    gateway.stop();
+
+    // A mistyped folder is no gateway, and does not become one.
+    let nowhere = folder.path().join("nowhere");
+    let output = run(&["person", "list", "--data-dir", path(&nowhere)]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!nowhere.exists());
+}
+
+/// The process that ends a key is killed as soon as it begins to write: the key has ended or it has not, nothing between.
+#[test]
+fn b10_a_kill_around_the_commit_leaves_a_key_ended_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = path(folder.path());
+    let on = |args: &[&str]| json(&[args, &["--data-dir", dir, "--json"][..]].concat(), 0);
+    let journal = folder.path().join("gateway.sqlite3-wal");
+    for round in 0..6 {
+        on(&["agent-key", "create", "--agent", "tester"]);
+        let keys = on(&["agent-key", "list"]);
+        let id = keys[round]["id"].as_str().unwrap().to_owned();
+        let args = ["agent-key", "end", &id, "--data-dir", dir, "--json"];
+        let mut child = seamark().args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let has_begun = || std::fs::metadata(&journal).is_ok_and(|journal| journal.len() > 0);
+        while !has_begun() && child.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        // Gone already when it was faster.
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        let said = !output.stdout.is_empty();
+        let has_ended = on(&["agent-key", "list"])[round]["endedAt"].is_string();
+        assert!(has_ended || !said, "what was answered is on disk");
+        assert_eq!(on(&["ledger", "fsck"])["findings"], json!([]));
+        assert_eq!(on(&["agent-key", "end", &id])["isNew"], !has_ended, "and the same command finishes it");
+        assert_eq!(on(&["ledger", "fsck"])["findings"], json!([]));
+    }
 }
 
 /// Runs the demo until something was executed and something waits, then stops it and starts it again.
