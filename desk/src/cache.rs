@@ -3,6 +3,7 @@
 //! The file holds three kinds of things: copies that can be fetched again (reviews, contracts), the journal of signed
 //! decisions, which cannot, and single facts such as the remembered ledger head.
 
+mod access;
 mod contract;
 mod draft;
 mod fact;
@@ -15,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 use thiserror::Error;
 
+pub use access::EndedAccess;
 pub use fact::{Appearance, Cursor, KeptHead, LedgerAlarm};
 pub use journal::{JournalRow, Phase};
 pub use review::{ContractCount, Counts, Filter, ReviewRow, WindowRow};

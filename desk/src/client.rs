@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use seamark_contracts::api::audit::{AuditPage, AuditRecord};
-use seamark_contracts::api::device::{EnrolmentAnswer, EnrolmentRequest};
+use seamark_contracts::api::device::{EnrolmentAnswer, EnrolmentRequest, Person};
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry, Trust};
 use seamark_contracts::api::review::{
     DecisionAnswer, DecisionRequest, PresentedAnswer, PresentedRequest, ReviewDocument, ReviewPage,
@@ -273,6 +273,14 @@ impl Client {
     pub async fn inclusion(&self, seq: u64, size: u64) -> Result<RecordedEntry, CallError> {
         let path = format!("/v1/ledger/proofs/inclusion?seq={seq}&size={size}");
         self.public(self.request(Method::GET, &path), "an inclusion proof").await
+    }
+
+    /// The person behind this device's session as the gateway knows them now.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn me(&self) -> Result<Person, CallError> {
+        self.call(self.request(Method::GET, "/v1/me"), "the person of this session", MAX_ONE).await
     }
 
     /// A page of the reviews that this person may see.

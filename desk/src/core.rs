@@ -15,7 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::account::{self, Account, AccountError};
 use crate::answer::{DeskEvent, LinkState};
 use crate::audit::AuditWindow;
-use crate::cache::{Counts, KeptHead, LedgerAlarm, Store, StoreError};
+use crate::cache::{Counts, EndedAccess, KeptHead, LedgerAlarm, Store, StoreError};
 use crate::check::Checker;
 use crate::client::{CallError, Client, Device};
 use crate::keys::{KdfCost, Keyring, Seed};
@@ -142,6 +142,7 @@ pub(crate) struct Inner {
     signing: Mutex<Signing>,
     ledger: Mutex<LedgerKnown>,
     shown: Mutex<HashMap<String, Shown>>,
+    ended: Mutex<Option<EndedAccess>>,
     counts: Mutex<Option<CountsAt>>,
     version: AtomicU32,
     is_setting_up: AtomicBool,
@@ -189,6 +190,7 @@ impl Inner {
             skew_ms: store.clock_skew_ms().await?,
             refused: None,
         };
+        let ended = store.ended_access().await?;
         let inner = Self {
             calendar: Calendar::new(&options.time_zone),
             checker: Checker::default(),
@@ -200,6 +202,7 @@ impl Inner {
             signing: Mutex::new(Signing { unlocked: None, keyring: KeyringHealth::NotAsked }),
             ledger: Mutex::new(ledger),
             shown: Mutex::new(HashMap::new()),
+            ended: Mutex::new(ended),
             counts: Mutex::new(None),
             version: AtomicU32::new(1),
             is_setting_up: AtomicBool::new(false),
@@ -294,6 +297,10 @@ impl Inner {
 
     pub(crate) fn with_shown<T>(&self, use_it: impl FnOnce(&mut HashMap<String, Shown>) -> T) -> T {
         use_it(&mut lock(&self.shown))
+    }
+
+    pub(crate) fn with_ended<T>(&self, use_it: impl FnOnce(&mut Option<EndedAccess>) -> T) -> T {
+        use_it(&mut lock(&self.ended))
     }
 
     pub(crate) fn with_counts<T>(&self, use_it: impl FnOnce(&mut Option<CountsAt>) -> T) -> T {

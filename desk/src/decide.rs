@@ -59,9 +59,16 @@ impl Inner {
     pub(crate) async fn decide(&self, request: &DecideRequest) -> Result<DecisionProgress, Refusal> {
         let _one_at_a_time = self.deciding.lock().await;
         let enrolled = self.need_account()?;
+        if let Some(refusal) = self.ended_refusal() {
+            return Err(refusal);
+        }
         let ready = self.check_decision(&enrolled, request).await?;
         let is_fresh = ready.checked.tier() >= Tier::T3;
         let key = self.open_key(&enrolled.account, request.pin.as_deref(), is_fresh).await?;
+        // It may have ended while the person typed the PIN.
+        if let Some(refusal) = self.ended_refusal() {
+            return Err(refusal);
+        }
         let row = self.sign(&enrolled, request, &ready, &key)?;
         drop(key);
         self.store.add_to_journal(&row).await?;
@@ -129,7 +136,7 @@ impl Inner {
         review_id: &str,
         tier: Tier,
     ) -> Result<ReviewDocument, Refusal> {
-        match enrolled.client.review(review_id).await {
+        match self.heed(enrolled.client.review(review_id).await).await {
             Ok(document) => {
                 self.apply(vec![document.clone()], None).await?;
                 Ok(document)

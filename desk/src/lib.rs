@@ -13,6 +13,7 @@
 //!
 //! Does not know: windows, web pages, Tauri, how a gateway stores anything.
 
+mod access;
 pub mod account;
 pub mod answer;
 mod audit;

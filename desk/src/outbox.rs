@@ -73,7 +73,7 @@ impl Inner {
             return Ok(None);
         };
         let request = DecisionRequest { envelope, view: row.view.clone() };
-        match enrolled.client.decide(&row.review_id, &request).await {
+        match self.heed(enrolled.client.decide(&row.review_id, &request).await).await {
             Ok(answer) => {
                 self.note_recorded(&mut row, answer).await?;
                 Ok(None)

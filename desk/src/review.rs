@@ -58,9 +58,8 @@ impl Inner {
         if !is_id(review_id) {
             return Err(not_found());
         }
-        let document = enrolled
-            .client
-            .review(review_id)
+        let document = self
+            .heed(enrolled.client.review(review_id).await)
             .await
             .map_err(|error| if self.is_online() { Refusal::from(error) } else { not_found() })?;
         self.apply(vec![document.clone()], None).await?;
@@ -367,7 +366,7 @@ impl Inner {
                 ),
             ));
         }
-        let stored = enrolled.client.artifact(review_id, digest).await?;
+        let stored = self.heed(enrolled.client.artifact(review_id, digest).await).await?;
         let changed = || {
             Refusal::new(
                 RefusalCode::CannotVerify,

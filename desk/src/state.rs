@@ -117,6 +117,7 @@ impl Inner {
         }
         let is_away = matches!(link.state, LinkState::Offline | LinkState::Connecting);
         let text = match (link.state, link.current_at) {
+            _ if self.ended_access().is_some() => "Your access to this gateway has ended".to_owned(),
             _ if is_away && self.keyring_health() == KeyringHealth::Locked => {
                 "Not connected, because your keyring is locked".to_owned()
             }
@@ -143,6 +144,10 @@ impl Inner {
             LocalGateway::Starting => return None,
             LocalGateway::Failed(fault) => return Some(fault.words()),
             LocalGateway::Runs => {}
+        }
+        // Also before the first contact of this start, and while the gateway is away: it was said for good.
+        if let Some(ended) = self.ended_access() {
+            return Some(ended.words());
         }
         match link.state {
             LinkState::Offline => Some(

@@ -13,7 +13,6 @@ use seamark_contracts::problem::ErrorCode;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::account;
 use crate::answer::{DeskEvent, LinkState};
 use crate::cache::{Cursor, ReviewRow, StoreError};
 use crate::check::CheckError;
@@ -29,6 +28,9 @@ use crate::words::{self, LocalGateway};
 
 const FIRST_PAUSE_MS: u64 = 500;
 const LONGEST_PAUSE_MS: u64 = 15_000;
+
+/// An end is for good, as far as this desk can know: it asks again only so often.
+const ENDED_PAUSE_MS: u64 = 5 * 60 * 1000;
 
 /// Reviews per page of a snapshot.
 const PAGE: u32 = 200;
@@ -136,7 +138,12 @@ impl Inner {
             Some(CallError::Keyring(_)) => self.note_keyring(KeyringHealth::Locked),
             _ => {}
         }
+        if let Some(error) = end.call() {
+            self.heed_error(error).await;
+        }
+        let has_ended = end.call().and_then(CallError::code) == Some(ErrorCode::AccessEnded);
         let refused = match end.call().and_then(CallError::code) {
+            Some(ErrorCode::AccessEnded) => self.ended_access().map(|ended| ended.words()),
             Some(ErrorCode::Unauthenticated | ErrorCode::Forbidden) => Some(
                 "The gateway does not know this device (any more). Ask for a new invitation. What is saved here is kept."
                     .to_owned(),
@@ -158,7 +165,9 @@ impl Inner {
         }
         // A reset is no fault: the next contact takes the snapshot at once.
         let is_fault = !matches!(end, LinkEnd::Reset);
-        let pause = if is_fault {
+        let pause = if has_ended {
+            ENDED_PAUSE_MS
+        } else if is_fault {
             pause_ms(n_failed.min(8), FIRST_PAUSE_MS, LONGEST_PAUSE_MS, self.options.chance.as_ref())
         } else {
             0
@@ -194,7 +203,10 @@ impl Inner {
         self.note_keyring(KeyringHealth::Good);
         self.store.keep_clock_skew_ms(session.skew_ms).await?;
         self.change_link(|link| link.skew_ms = session.skew_ms);
-        self.note_person(enrolled, session.person);
+        // Not what the session said when it was opened: roles may have changed since.
+        let person = enrolled.client.me().await?;
+        self.access_is_good().await?;
+        self.take_over_person(enrolled, person).await?;
         self.checker.refresh_trust(&enrolled.client, &self.store, &enrolled.account, self.now()).await?;
         self.look_at_ledger(enrolled).await?;
         self.retry_faulty().await?;
@@ -251,18 +263,6 @@ impl Inner {
             cursor = Some(Cursor(position));
         }
         Ok(self.apply(together, cursor).await?)
-    }
-
-    fn note_person(&self, enrolled: &Enrolled, person: seamark_contracts::api::device::Person) {
-        if person == enrolled.person() || person.id != enrolled.account.person.id {
-            return;
-        }
-        enrolled.set_person(person.clone());
-        let changed = account::Account { person, ..enrolled.account.clone() };
-        if let Err(error) = account::save(&self.options.data_dir, &changed) {
-            tracing::warn!(%error, "changed roles could not be kept; they are asked for again at the next start");
-        }
-        self.changed.notify_one();
     }
 
     /// Witnesses the ledger once, and has own decisions proven.

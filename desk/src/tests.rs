@@ -1,6 +1,7 @@
 //! The desk against a stand: enrol, open, decide, send, fall, come back.
 
 mod deciding;
+mod ending;
 mod keys;
 mod link;
 mod stand;

@@ -42,7 +42,7 @@ impl Inner {
         if !is_id(review_id) {
             return Err(not_found());
         }
-        let record = enrolled.client.audit_record(review_id).await?;
+        let record = self.heed(enrolled.client.audit_record(review_id).await).await?;
         if record.review.review_id.to_string() == review_id { Ok(record) } else { Err(not_found()) }
     }
 

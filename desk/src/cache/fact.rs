@@ -89,7 +89,7 @@ fn impossible(name: &'static str) -> StoreError {
 }
 
 impl Store {
-    async fn fact<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, StoreError> {
+    pub(super) async fn fact<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, StoreError> {
         let text: Option<String> =
             sqlx::query_scalar("SELECT value FROM fact WHERE name = ?").bind(name).fetch_optional(&self.pool).await?;
         text.map(|text| serde_json::from_str(&text).map_err(|_| impossible(name))).transpose()
@@ -99,7 +99,7 @@ impl Store {
         put(&mut *self.pool.acquire().await?, name, value).await
     }
 
-    async fn forget(&self, name: &'static str) -> Result<(), StoreError> {
+    pub(super) async fn forget(&self, name: &'static str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM fact WHERE name = ?").bind(name).execute(&self.pool).await?;
         Ok(())
     }

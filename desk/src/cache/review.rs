@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::fact::{self, Cursor};
-use super::{Store, StoreError, journal};
+use super::{Store, StoreError, access, journal};
 
 /// A review as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,10 @@ impl Store {
     /// [`StoreError`]: then nothing was applied.
     pub async fn apply_reviews(&self, rows: &[ReviewRow], cursor: Option<&Cursor>) -> Result<u64, StoreError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        // What was under way when access ended is not kept after it (invariant F4).
+        if access::has_ended(&mut transaction).await? {
+            return Ok(0);
+        }
         let mut n_changed = 0;
         for row in rows {
             n_changed += u64::from(put(&mut transaction, row).await?);
@@ -239,6 +243,9 @@ impl Store {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let open: Vec<String> =
             sqlx::query_scalar("SELECT review_id FROM review WHERE is_closed = 0").fetch_all(&mut *transaction).await?;
+        if access::has_ended(&mut transaction).await? {
+            return Ok(());
+        }
         for gone in open.iter().filter(|review_id| !seen.contains(*review_id)) {
             sqlx::query("DELETE FROM review WHERE review_id = ?").bind(gone).execute(&mut *transaction).await?;
         }

@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub next_decisions: Vec<ErrorCode>,
     /// Nothing is answered at all.
     pub is_down: bool,
+    /// Whoever shows credentials is told that they have ended, in these words.
+    pub ended: Option<&'static str>,
     pub roles: Vec<String>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Stand {
     pub chance: SeededChance,
     pub contract: CompiledContract,
     pub state: Mutex<State>,
+    /// The rights of those who listen changed.
+    pub rights_changed: tokio::sync::broadcast::Sender<()>,
 }
 
 /// Whose root key an invitation names: the stand's own one, or another.
@@ -79,6 +83,7 @@ impl Stand {
             n_decision_calls: 0,
             next_decisions: Vec::new(),
             is_down: false,
+            ended: None,
             roles: vec!["reviewer".to_owned()],
         };
         let stand = Arc::new(Self {
@@ -87,6 +92,7 @@ impl Stand {
             chance: SeededChance::new(99),
             contract: CompiledContract::from_document(sample.contract.as_bytes()).unwrap(),
             state: Mutex::new(state),
+            rights_changed: tokio::sync::broadcast::channel(4).0,
         });
         let serving = Arc::clone(&stand);
         tokio::spawn(async move {
@@ -257,10 +263,17 @@ impl Stand {
             if self.with(|state| state.is_down) {
                 return;
             }
-            if path.starts_with("/v1/reviews/stream") {
+            let ended = self.with(|state| state.ended).filter(|_| {
+                ["/v1/sessions", "/v1/me", "/v1/reviews", "/v1/audit"].iter().any(|path_of| path.starts_with(path_of))
+                    && !path.ends_with("/challenges")
+            });
+            if ended.is_none() && path.starts_with("/v1/reviews/stream") {
                 return self.stream(stream).await;
             }
-            let (status, body) = self.answer(&method, &path, &body);
+            let (status, body) = match ended {
+                Some(detail) => problem_of(403, ErrorCode::AccessEnded, detail),
+                None => self.answer(&method, &path, &body),
+            };
             let head = format!(
                 "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
                 body.len()
@@ -271,15 +284,24 @@ impl Stand {
         }
     }
 
-    /// Every review once, then a heartbeat, then silence until the desk goes.
+    /// Every review once, then a heartbeat, then silence until the desk goes or everybody is told that something changed.
     async fn stream(&self, mut stream: TcpStream) {
+        let mut rights_changed = self.rights_changed.subscribe();
         let reviews: Vec<ReviewDocument> = self.with(|state| state.reviews.values().cloned().collect());
         let mut text = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n".to_owned();
         for (n, review) in reviews.iter().enumerate() {
             text.push_str(&format!("event: review\nid: {n}\ndata: {}\n\n", to_text(review)));
         }
         let _ = stream.write_all(text.as_bytes()).await;
-        let _ = stream.read(&mut [0u8; 1]).await;
+        let mut nothing = [0u8; 1];
+        tokio::select! {
+            _ = stream.read(&mut nothing) => {}
+            // As the gateway does: it ends the stream of a device that has ended, and tells one with other roles to look anew.
+            _ = rights_changed.recv() => if self.with(|state| state.ended).is_none() {
+                let _ = stream.write_all(b"event: reset\nid: 9\ndata: {\"position\":\"9\"}\n\n").await;
+                let _ = stream.read(&mut nothing).await;
+            },
+        }
     }
 
     fn answer(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
@@ -315,6 +337,7 @@ impl Stand {
                 person: self.person(),
                 now: self.clock.now(),
             }),
+            ("GET", ["v1", "me"]) => ok(&self.person()),
             ("GET", ["v1", "reviews"]) => ok(&ReviewPage {
                 reviews: self.with(|state| state.reviews.values().cloned().collect()),
                 next: None,
@@ -415,12 +438,16 @@ fn ok(value: &impl Serialize) -> (u16, String) {
 }
 
 fn problem(status: u16, code: ErrorCode) -> (u16, String) {
+    problem_of(status, code, "As the test wants.")
+}
+
+fn problem_of(status: u16, code: ErrorCode, detail: &str) -> (u16, String) {
     let problem = Problem {
         kind: "https://seamark.dev/problems/x".to_owned(),
         code,
         title: "No".to_owned(),
         status,
-        detail: "As the test wants.".to_owned(),
+        detail: detail.to_owned(),
         violations: Vec::new(),
         request_id: "req_1".to_owned(),
         retry_after_ms: None,
