@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use seamark_contracts::decision::DecisionKind;
-use seamark_desk::answer::{DecideRequest, DeskEvent, OutboxKind, ReasonInput, ReviewPane};
+use seamark_desk::answer::{AppState, DecideRequest, DeskEvent, OutboxKind, ReasonInput, ReviewPane};
 use seamark_desk::clock::{SystemChance, SystemClock};
 use seamark_desk::keys::{KdfCost, SecretService};
 use seamark_desk::{Desk, DeskOptions, EnrolRequest};
@@ -72,6 +72,24 @@ impl TestDesk {
             Ok(())
         };
         tokio::time::timeout(patience, arrived).await.with_context(|| format!("the desk does not get {n} reviews"))?
+    }
+
+    /// Waits until the state around the screens is as asked; what it is then.
+    ///
+    /// # Errors
+    /// When that takes longer than `patience`.
+    pub async fn says(&self, patience: Duration, is_so: impl Fn(&AppState) -> bool) -> Result<AppState> {
+        let mut events = self.desk.events();
+        let said = async {
+            loop {
+                let state = self.desk.app_state().await.map_err(|refusal| anyhow!("{refusal:?}"))?;
+                if is_so(&state) {
+                    return Ok(state);
+                }
+                next(&mut events).await?;
+            }
+        };
+        tokio::time::timeout(patience, said).await.context("the desk does not come to say what was waited for")?
     }
 
     /// How many reviews the inbox lists.

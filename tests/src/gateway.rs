@@ -105,6 +105,14 @@ impl GatewayProcess {
         field(&output(command)?, "code")
     }
 
+    /// What an operator's command beside this gateway answers, as JSON. `args` is without data folder and `--json`.
+    ///
+    /// # Errors
+    /// When it exits with another code than 0.
+    pub fn operate(&self, args: &[&str]) -> Result<Value> {
+        operate_on(&self.data_dir, args)
+    }
+
     /// What `seamark ledger fsck` says; an error when it found anything.
     ///
     /// # Errors
@@ -121,6 +129,16 @@ impl Drop for GatewayProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What an operator's command on a data folder answers, whether a gateway runs on it or not.
+///
+/// # Errors
+/// When it exits with another code than 0.
+pub fn operate_on(data_dir: &Path, args: &[&str]) -> Result<Value> {
+    let mut command = Command::new(built("seamark")?);
+    command.args(args).args(["--json", "--data-dir"]).arg(data_dir);
+    Ok(serde_json::from_str(&output(command)?)?)
 }
 
 /// A loopback port that nobody listens on now.

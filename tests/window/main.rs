@@ -5,6 +5,7 @@
 
 mod agent;
 mod decide;
+mod ended;
 mod first_run;
 mod killed;
 mod places;
