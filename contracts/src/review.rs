@@ -130,6 +130,21 @@ impl State {
         approvals.filter(|cast| cast.not_counted.is_none()).map(|cast| &cast.person).collect()
     }
 
+    /// Takes the weight from approvals whose person ended, or lost the key or role that approved, at or before `now`
+    /// (invariant B10). `ends` has the first moment without it, for those that have one. Called before [`step`], with the
+    /// same moment; a review that has its outcome stays as it is (B2).
+    pub fn lapse(&mut self, ends: &BTreeMap<DecisionId, Timestamp>, now: Timestamp) {
+        if self.ending.is_some() {
+            return;
+        }
+        // While a review is open, only approvals count: a reject or an escalation would have ended it.
+        for (id, cast) in self.cast.iter_mut().filter(|(_, cast)| cast.not_counted.is_none()) {
+            if ends.get(id).is_some_and(|end| *end <= now) {
+                cast.not_counted = Some(NotCounted::Role);
+            }
+        }
+    }
+
     fn quorum(&self) -> Quorum {
         let reached = u32::try_from(self.approvers().len()).unwrap_or(u32::MAX);
         Quorum { required: self.terms.quorum, reached }

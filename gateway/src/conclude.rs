@@ -88,6 +88,8 @@ pub(crate) async fn load_state(plan: &mut Plan<'_>, case: &Case, fresh: &Attempt
     let terms =
         Terms { quorum: request.quorum, expires_at: request.expires_at, on_timeout: request.on_timeout, escalates_to };
     let connection = plan.reader().await?;
+    // No contract may ask for more than one person yet, so an open attempt holds no approval that could lapse with its
+    // signer (`State::lapse`, FORMATS.md §7.2). Verifiers count so already.
     let mut cast = BTreeMap::new();
     for row in db::decision::list(connection, no).await? {
         let id = db::parsed(DecisionId::parse(&row.decision_id).ok(), "decision", "decision_id", row.no)?;

@@ -26,7 +26,7 @@ mod recorded;
 mod view;
 
 pub use bundle::{BundleReport, ProvedDecision, ProvedRecord, check_archive, check_bundle};
-pub use decision::{DecisionFault, check_decision, judge_reviewer};
+pub use decision::{DecisionFault, check_decision, holds_until, judge_reviewer};
 pub use delivery::{ApprovedAction, check_delivery, verify_delivery};
 pub use handoff::{HandoffFault, ledger_ref, verify_handoff};
 pub use outcome::{

@@ -167,6 +167,13 @@ class Directory:
     def valid_at(self, keyid, at):
         return holds_at(self.listed[keyid][0], at)
 
+    def holds_until(self, keyid, role, at):
+        """First moment without the key or the role, `None` while neither has an end."""
+        held = [one.get("to") for one in self.subject_of(keyid)["roles"] if one["role"] == role and holds_at(one, at)]
+        role_ends = None if None in held else max(held, default=None)
+        ends = [end for end in (self.listed[keyid][0].get("to"), role_ends) if end is not None]
+        return min(ends, default=None)
+
     def subject_of(self, keyid):
         return self.subjects[self.listed[keyid][0]["subject"]]
 

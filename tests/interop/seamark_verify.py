@@ -63,7 +63,9 @@ def check_decisions(delivery, directory, predicate, handoff_digest, contract, en
         check_view(decision, view, predicate, handoff_digest, contract)
         check_times(decision, predicate, entry["at"])
         if entry["type"] == "decision.recorded":
-            cast.append({"decision": decision, "digest": digest, "at": entry["at"], "conflict": is_party(decision, directory, predicate)})
+            until = directory.holds_until(keyid, decision["reviewer"]["role"], entry["at"])
+            conflict = is_party(decision, directory, predicate)
+            cast.append({"decision": decision, "digest": digest, "at": entry["at"], "conflict": conflict, "until": until})
     return cast
 
 
@@ -113,15 +115,20 @@ def is_party(decision, directory, predicate):
 
 def count(cast, predicate):
     """What the outcome has to say of the decisions, the windows of those that count, and how it ended (section 7.2)."""
-    told, windows, persons, ending = [], [], set(), None
+    told, windows, persons, ending = [], [], {}, None
     for one in cast:
         decision, person = one["decision"], one["decision"]["reviewer"]["id"]
+        for other, (place, window, until) in list(persons.items()):
+            if until is not None and until <= one["at"]:
+                told[place] = {**told[place], "counted": False, "why": "role"}
+                windows.remove(window)
+                del persons[other]
         f.need(ending is None and one["at"] < predicate["request"]["expiresAt"], "a decision counts after the end")
         why = "conflict" if one["conflict"] else "duplicate-person" if person in persons else None
         if why is None and decision["decision"] == "escalate":
             why, ending = "escalated", "superseded"
         elif why is None:
-            persons.add(person)
+            persons[person] = (len(told), decision.get("constraints"), one["until"])
             if decision["decision"] == "reject":
                 ending = "rejected"
             else:

@@ -277,3 +277,21 @@ fn what_comes_after_the_outcome_is_kept_and_changes_nothing() {
         ([Effect::TooLate].as_slice(), [Effect::TooLate].as_slice())
     );
 }
+
+/// Invariant B10: who ended before the outcome contributes nothing to it, and the outcome that there is stays.
+#[test]
+fn b10_an_approval_lapses_with_its_person_until_there_is_an_outcome() {
+    let ends = |until: i64| BTreeMap::from([(decision_id(1), at(until))]);
+    let approved_by = |until: i64, second_at: i64| {
+        let mut state = step(State::open(terms(2, OnTimeout::Reject)), decide(1, 1, DecisionKind::Approve), at(10)).0;
+        state.lapse(&ends(until), at(second_at));
+        let mut state = step(state, decide(2, 2, DecisionKind::Approve), at(second_at)).0;
+        let outcome = state.ending.map(|ending| ending.outcome);
+        // Whatever comes after the outcome takes nothing away from it.
+        state.lapse(&ends(until), at(second_at + 1_000));
+        (outcome, state.approvers().len(), state.cast[&decision_id(1)].not_counted)
+    };
+    assert_eq!(approved_by(21, 20), (Some(OutcomeKind::Approved), 2, None));
+    assert_eq!(approved_by(20, 20), (None, 1, Some(NotCounted::Role)));
+    assert_eq!(approved_by(11, 20), (None, 1, Some(NotCounted::Role)));
+}

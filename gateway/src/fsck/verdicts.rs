@@ -12,7 +12,7 @@ use seamark_contracts::outcome::{ExecutionPredicate, OutcomePredicate};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::statement::{self, DecisionStatement, HandoffStatement};
 use seamark_ledger::verified::Verified;
-use seamark_ledger::verify::{Ballot, check_decision, check_outcome, judge_reviewer, verify_handoff};
+use seamark_ledger::verify::{Ballot, check_decision, check_outcome, holds_until, judge_reviewer, verify_handoff};
 use serde_json::Value;
 
 use super::{Facts, FsckReport, Ground, PAGE};
@@ -203,6 +203,7 @@ fn check_outcome_row(
             decision,
             recorded_at: Timestamp::from_ms(row.recorded_ms),
             eligibility: judge_reviewer(&decision.predicate, &handoff.predicate, &trusted.keys),
+            until: holds_until(decision, &trusted.keys, Timestamp::from_ms(row.recorded_ms)),
         })
         .collect();
     match check_outcome(&verified, handoff, &ballots) {

@@ -191,6 +191,27 @@ fn is_fresh(decision: &DecisionPredicate, tier: Tier) -> bool {
     decision.decided_at <= serves_until && (tier < Tier::T3 || is_for_this_one)
 }
 
+/// The first moment at which the signer no longer has the key or the role of a decision that was recorded at
+/// `recorded_at`; `None` while both have no end. An approval counts for nothing that is decided from then on (B10).
+#[must_use]
+pub fn holds_until(
+    decision: &Verified<DecisionStatement>,
+    trust: &TrustSet,
+    recorded_at: Timestamp,
+) -> Option<Timestamp> {
+    let role = &decision.predicate.reviewer.role;
+    let roles = trust.subject(&decision.by.subject).map(|person| person.roles.as_slice()).unwrap_or_default();
+    let held = roles
+        .iter()
+        .filter(|held| held.role == *role && held.from <= recorded_at && held.to.is_none_or(|to| recorded_at < to));
+    // Held twice at that moment, it ends with the later one; without an end, not at all.
+    let role_ends = held.map(|held| held.to).reduce(|one, other| Some(one?.max(other?))).flatten();
+    match (decision.by.to, role_ends) {
+        (Some(key), Some(role)) => Some(key.min(role)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// Whether a verified decision may contribute: whoever asked for the action, spoke for it or answers for its agent does
 /// not decide on it, in whatever role (invariant B4).
 #[must_use]

@@ -3,10 +3,12 @@
 //! The recount runs the state machine that the gateway runs, over the recorded decisions in ledger order, so forming and
 //! checking cannot disagree. Source: FORMATS.md §7, invariants B2 to B8.
 
+use std::collections::BTreeMap;
+
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::decision::{DecisionKind, SeenCheckpoint, Window};
 use seamark_contracts::digest::Digest;
-use seamark_contracts::id::OutcomeId;
+use seamark_contracts::id::{DecisionId, OutcomeId};
 use seamark_contracts::outcome::{CountedDecision, OutcomeCause, OutcomeKind, OutcomePredicate, Quorum};
 use seamark_contracts::review::{Eligibility, Ending, Event, State, Terms, Withdrawer, step};
 use thiserror::Error;
@@ -23,6 +25,8 @@ pub struct Ballot<'a> {
     pub recorded_at: Timestamp,
     /// See [`super::judge_reviewer`].
     pub eligibility: Eligibility,
+    /// See [`super::holds_until`].
+    pub until: Option<Timestamp>,
 }
 
 /// What ends an attempt apart from its decisions.
@@ -52,7 +56,10 @@ pub struct Recount {
 #[must_use]
 pub fn recount(handoff: &HandoffStatement, ballots: &[Ballot<'_>], close: Option<&Close>, now: Timestamp) -> Recount {
     let mut state = State::open(terms(handoff, close));
+    let ended = ballots.iter().filter_map(|ballot| Some((ballot.decision.predicate.decision_id, ballot.until?)));
+    let ends: BTreeMap<DecisionId, Timestamp> = ended.collect();
     for ballot in ballots {
+        state.lapse(&ends, ballot.recorded_at);
         let decision = &ballot.decision.predicate;
         let event = Event::Decide {
             id: decision.decision_id,
@@ -70,6 +77,7 @@ pub fn recount(handoff: &HandoffStatement, ballots: &[Ballot<'_>], close: Option
         Some(Close::NewRevision) => Some(Event::Supersede),
     };
     if let Some(event) = closing {
+        state.lapse(&ends, now);
         state = step(state, event, now).0;
     }
     let reached = u32::try_from(state.approvers().len()).unwrap_or(u32::MAX);

@@ -7,7 +7,7 @@ use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::OutcomeKind;
 use thiserror::Error;
 
-use super::decision::judge_reviewer;
+use super::decision::{holds_until, judge_reviewer};
 use super::outcome::Ballot;
 use super::{DecisionFault, check_decision};
 use crate::checkpoint::Head;
@@ -115,13 +115,20 @@ pub(super) struct Cast {
     pub(super) statement: Verified<DecisionStatement>,
     pub(super) recorded_at: Timestamp,
     pub(super) eligibility: Eligibility,
+    /// First moment at which key or role of the signer were over.
+    until: Option<Timestamp>,
     /// Recorded after the attempt ended; never part of the outcome.
     pub(super) is_late: bool,
 }
 
 impl Cast {
     pub(super) fn ballot(&self) -> Ballot<'_> {
-        Ballot { decision: &self.statement, recorded_at: self.recorded_at, eligibility: self.eligibility }
+        Ballot {
+            decision: &self.statement,
+            recorded_at: self.recorded_at,
+            eligibility: self.eligibility,
+            until: self.until,
+        }
     }
 }
 
@@ -174,7 +181,8 @@ impl Recorded {
                 .map_err(unrecorded)?;
             let eligibility = judge_reviewer(&statement.predicate, &handoff.predicate, trust);
             let is_late = entry.kind == EntryType::DecisionLate;
-            casts.push(Cast { statement, recorded_at: entry.at, eligibility, is_late });
+            let until = holds_until(&statement, trust, entry.at);
+            casts.push(Cast { statement, recorded_at: entry.at, eligibility, until, is_late });
         }
         Ok(casts)
     }

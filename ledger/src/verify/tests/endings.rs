@@ -99,3 +99,30 @@ fn b10_a_report_that_is_dated_back_before_the_end_of_its_key_fails() {
         assert_eq!(verdict(&world, ClaimId::Execution), Verdict::Fail, "{to}");
     }
 }
+
+/// Two persons are asked for, and the first ends before the second approves: one approval is left.
+#[test]
+fn b10_an_approval_of_somebody_who_ended_before_the_outcome_does_not_reach_the_quorum() {
+    let two = |predicate: &mut seamark_contracts::handoff::HandoffPredicate| {
+        predicate.request.as_mut().unwrap().quorum = 2;
+    };
+    let mut world = World::of("partial-refund", two);
+    world.decide("alice", DecisionKind::Approve);
+    world.decide("bob", DecisionKind::Approve);
+    let second = world.decisions[1].recorded_at;
+    world.conclude(None);
+    assert!(verify_delivery(&world.delivery(), &world.pinned()).is_ok());
+    // Ended after the outcome: it stands, as do the approvals.
+    end_key(&mut world.directory, "alice", second.plus_ms(1));
+    assert!(verify_delivery(&world.delivery(), &world.pinned()).is_ok());
+    // Ended before the second approval, by key or by role: whoever formed an approval out of it is found.
+    end_key(&mut world.directory, "alice", second);
+    check_attack("ended approver", &world.delivery(), &world.pinned(), ClaimId::Outcome, Verdict::Fail);
+    world.directory.keys.iter_mut().for_each(|listed| listed.to = None);
+    let alice = world.directory.subjects.iter_mut().find(|subject| subject.id.ends_with("alice")).unwrap();
+    alice.roles[0].to = Some(second.plus_ms(-1));
+    check_attack("ended role", &world.delivery(), &world.pinned(), ClaimId::Outcome, Verdict::Fail);
+    let counted = world.form_counted();
+    assert_eq!(counted[0].why, Some(seamark_contracts::outcome::NotCounted::Role));
+    assert_eq!((counted[0].counted, counted[1].counted), (false, true));
+}

@@ -396,6 +396,7 @@ impl World {
             decision: &signed.statement,
             recorded_at: signed.recorded_at,
             eligibility: judge_reviewer(&signed.statement.predicate, &self.handoff.predicate, trust),
+            until: holds_until(&signed.statement, trust, signed.recorded_at),
         };
         self.decisions.iter().map(ballot).collect()
     }
