@@ -6,12 +6,17 @@ use seamark_contracts::api::device::{EnrolmentAnswer, Person};
 use seamark_contracts::api::review::{DecisionAnswer, ReviewDocument, ReviewState};
 use seamark_contracts::clock::{Clock as _, SeededChance};
 use seamark_contracts::decision::DecisionKind;
+use seamark_contracts::digest::Digest;
+use seamark_ledger::entry::EntryType;
 use seamark_ledger::verify::{ClaimId, Pinned, Verdict, check_record};
 use serde_json::{Value, json};
 
 use super::streams::Client;
+use crate::db::StorageError;
+use crate::db::decision::PresentedRow;
 use crate::end::{self, EndError, Office};
 use crate::gateway::open;
+use crate::recorded::{Change, Draft, Object, Of, Plan};
 use crate::testing::{Reply, Reviewer, World, config, enrolment, execution_key, key, key_text, sign_text};
 use crate::{db, sweep};
 
@@ -406,7 +411,7 @@ async fn b10_what_another_process_on_the_folder_ends_is_over_here_too() {
 }
 
 #[tokio::test]
-async fn b10_an_ended_execution_key_frees_its_place_and_reports_nothing() {
+async fn b10_an_ended_execution_key_frees_its_place_and_is_never_named_again() {
     let world = World::new().await;
     let agent = world.agent("refund-executor").await;
     let urn = "urn:seamark:agent:refund-executor";
@@ -470,4 +475,57 @@ async fn b10_an_escalation_before_the_end_stays_and_the_new_attempt_goes_on_with
     assert!(bob.decide(&world, &next, DecisionKind::Approve).await.decision.counted);
     assert_still_proven(&world, &next, &bob.token).await;
     world.assert_sound().await;
+}
+
+/// A gateway that does not look: it records a view for a key, whatever has become of the key.
+struct Careless {
+    keyid: String,
+    attempt: i64,
+}
+
+impl Change for Careless {
+    type Done = i64;
+
+    async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<i64, StorageError> {
+        let view = format!("{{\"of\":{}}}", plan.head().size).into_bytes();
+        let draft = Draft {
+            kind: EntryType::HandoffPresented,
+            actor: self.keyid.clone(),
+            of: Of::Gateway,
+            object: Object::Digest(Digest::of(&view)),
+            sigs: Vec::new(),
+        };
+        let mut entered = plan.record(draft).await?;
+        let row = PresentedRow {
+            no: entered.position().no,
+            attempt: self.attempt,
+            person: "urn:seamark:user:alice".to_owned(),
+            digest: Digest::of(&view).as_bytes().to_vec(),
+            view,
+            opened_ms: 0,
+        };
+        db::decision::insert_presented(&mut entered.write().await?, &row).await?;
+        Ok(row.no)
+    }
+}
+
+#[tokio::test]
+async fn b10_the_re_check_finds_what_a_key_did_after_its_end_and_nothing_before_it() {
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    let review = first_review(&world, &agent, &alice).await;
+    let mut connection = world.gateway.shared.database.read().await.unwrap();
+    let id = review.review_id.to_string();
+    let attempt = db::attempt::find_review(&mut connection, &id).await.unwrap().unwrap().no;
+    drop(connection);
+    let careless = || Careless { keyid: alice.answer.decision_keyid.clone(), attempt };
+    world.gateway.shared.recorder.record(careless()).await.unwrap();
+    world.gateway.end_device(&alice.answer.device_keyid).await.unwrap();
+    world.assert_sound().await;
+    let no = world.gateway.shared.recorder.record(careless()).await.unwrap();
+    let report = world.gateway.fsck().await;
+    let found: Vec<_> = report.findings.iter().map(|found| (found.table, found.row)).collect();
+    assert_eq!(found, [("ledger_entry", no)], "{report:#?}");
+    assert!(report.findings[0].message.contains("by a key that had ended"), "{report:#?}");
 }

@@ -90,6 +90,34 @@ async fn executed_needs_an_approval_a_used_attempt_and_the_destinations_key() {
     world.assert_sound().await;
 }
 
+/// Invariant B10: the signer writes `executedAt`, so an end is judged by when the report comes.
+#[tokio::test]
+async fn b10_a_report_under_an_ended_key_is_refused_whatever_time_it_gives() {
+    let world = World::new().await;
+    let agent = world.agent("order-desk").await;
+    let signer = execution_key(&world, &agent, "refund-executor").await;
+    let done = decided(&world, &agent, DecisionKind::Approve).await;
+    assert_eq!(done.consume(&world, &agent).await.status, StatusCode::OK);
+    // Signed while the key was good, with a time at which it was good.
+    let report = done.report(&world, ExecutionResult::Executed, &signer);
+    let id = world.gateway.execution_keys().await.unwrap().remove(0).id;
+    world.gateway.end_execution_key(&id).await.unwrap();
+    for n_ms in [0, 5_000] {
+        world.clock.advance_ms(n_ms);
+        let refused = done.send(&world, &agent, &report).await;
+        assert_eq!(refused.problem(), (422, "decision-invalid".to_owned()));
+        assert!(refused.text().contains("has ended"), "{}", refused.text());
+    }
+    let (fresh, urn) = (key("another execution key"), "urn:seamark:agent:refund-executor");
+    let public = key_text(&fresh);
+    let proof = sign_text(&fresh, &format!("seamark-execution-key/v1\n{urn}\n{public}"));
+    let body = json!({ "agent": urn, "publicKey": public, "proof": proof });
+    let _: EnrolledKey = world.post("/v1/execution-keys", &agent, &body).await.ok();
+    let report = done.report(&world, ExecutionResult::Executed, &fresh);
+    assert_eq!(done.send(&world, &agent, &report).await.status, StatusCode::OK);
+    world.assert_sound().await;
+}
+
 #[tokio::test]
 async fn an_attempt_is_used_once_by_whoever_is_first() {
     let world = World::new().await;
