@@ -352,8 +352,10 @@ impl Change for EndPerson {
                 ended.ended_with.push(format!("device {}", key.device_name.as_deref().unwrap_or_default()));
             }
         }
-        if n_invitations > 0 {
-            ended.ended_with.push(format!("{n_invitations} unused invitations"));
+        match n_invitations {
+            0 => {}
+            1 => ended.ended_with.push("1 unused invitation".to_owned()),
+            n => ended.ended_with.push(format!("{n} unused invitations")),
         }
         self.office.sign_directory(&mut entered, Brings::AnEnd).await?;
         Ok(Ok(Ended { ended_at: to, is_new: true, ..ended }))

@@ -312,7 +312,7 @@ async fn b10_an_ended_person_works_again_only_by_a_new_invitation_with_new_keys(
     let unused = world.gateway.invite("Alice Example", &["reviewer".to_owned()]).await.unwrap();
     let review = first_review(&world, &agent, &alice).await;
     let done = world.gateway.end_person("alice-example").await.unwrap();
-    assert_eq!(done.ended_with, ["role reviewer", "role lead", "device Desk in the test", "1 unused invitations"]);
+    assert_eq!(done.ended_with, ["role reviewer", "role lead", "device Desk in the test", "1 unused invitation"]);
     let reply = world.get("/v1/me", &alice.token).await;
     assert_eq!(reply.problem(), ended());
     assert!(reply.text().contains("ended this person"), "{}", reply.text());
