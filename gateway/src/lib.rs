@@ -49,8 +49,8 @@ mod tiles;
 
 pub use config::{Config, Limits};
 pub use db::StorageError;
-pub use evidence::{AttemptRecord, EvidenceError, WhichAttempt};
 pub use end::{EndError, Ended, RoleChanged};
+pub use evidence::{AttemptRecord, EvidenceError, WhichAttempt};
 pub use gateway::{Gateway, OpenError, ServeError, open, open_with};
 pub use holders::{AgentKeyInfo, DeviceInfo, ExecutionKeyInfo, PersonInfo, RoleInfo};
 pub use operate::{OperateError, Published};

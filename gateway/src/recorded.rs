@@ -61,7 +61,7 @@ pub trait Change: Send + 'static {
     /// What it reports when its transaction is committed.
     type Done: Send + 'static;
 
-    /// The handoff id that it is about to ask [`Plan::takes_id`] for. The ids of a whole group are looked up at once.
+    /// The handoff id that it is about to take. The ids of a whole group are looked up at once.
     fn handoff_id(&self) -> Option<&str> {
         None
     }

@@ -1,8 +1,8 @@
 //! Journeys through the gateway in process.
 
 mod access;
-mod evidence;
 mod endings;
+mod evidence;
 mod execution;
 mod intake;
 mod openapi;
