@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "audit_rows",
     "audit_record",
     "verify_record",
+    "save_evidence",
     "artifact_text",
     "save_draft",
     "set_appearance",

@@ -577,6 +577,19 @@ answer! {
     }
 }
 
+answer! {
+    /// A file with the evidence of one record.
+    pub struct SavedEvidence {
+        /// Where it lies.
+        pub path: String,
+        /// Of the file, 64 hex digits.
+        pub sha256: String,
+        /// Under the keys that this desk pinned.
+        pub verdict: ClaimVerdict,
+        pub sentence: String,
+    }
+}
+
 /// What happens while the window is open.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeskEvent {

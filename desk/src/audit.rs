@@ -3,6 +3,7 @@
 //! The gateway's answer is a list of claims by the gateway. A record's *Verify* fetches it again and checks it under the
 //! keys pinned at enrolment, against the ledger head that this desk remembers, and against this desk's own journal.
 
+mod export;
 mod record;
 
 use futures_util::future::join_all;

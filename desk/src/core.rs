@@ -28,6 +28,8 @@ use crate::words::{Calendar, LocalGateway};
 pub struct DeskOptions {
     /// The desk's own folder; created when it is not there.
     pub data_dir: PathBuf,
+    /// Where evidence is written that a person asks for; created then.
+    pub export_dir: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     pub keyring: Arc<dyn Keyring>,

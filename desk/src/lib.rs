@@ -48,7 +48,7 @@ pub use enrol::EnrolRequest;
 
 use answer::{
     AppState, AuditPage, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, OutboxRow, RecordView,
-    ReviewPane, Theme,
+    ReviewPane, SavedEvidence, Theme,
 };
 use refusal::Refusal;
 use words::LocalGateway;
@@ -222,6 +222,14 @@ impl Desk {
     /// [`Refusal`] when there is nothing to check; a claim that fails is an answer, not an error.
     pub async fn verify_record(&self, review_id: &str) -> Result<Vec<Claim>, Refusal> {
         self.inner.verify_record(review_id).await
+    }
+
+    /// Writes the evidence of a record into a new file, which anyone can verify without this desk or its gateway.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the record cannot be fetched or the file not written; a claim that fails is part of the answer.
+    pub async fn save_evidence(&self, review_id: &str) -> Result<SavedEvidence, Refusal> {
+        self.inner.save_evidence(review_id).await
     }
 
     /// The text of an artifact of an open review, digest checked, with the invisible made visible.

@@ -33,6 +33,7 @@ struct Bench {
 fn options(dir: &Path, clock: &Arc<FixedClock>, keyring: &Arc<MemoryKeyring>, seed: u64) -> DeskOptions {
     DeskOptions {
         data_dir: dir.to_owned(),
+        export_dir: dir.join("evidence"),
         clock: clock.clone(),
         chance: Arc::new(SeededChance::new(seed)),
         keyring: keyring.clone(),

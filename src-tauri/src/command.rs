@@ -17,6 +17,7 @@ pub(crate) mod open_review;
 pub(crate) mod outbox_rows;
 pub(crate) mod retry_keyring;
 pub(crate) mod save_draft;
+pub(crate) mod save_evidence;
 pub(crate) mod set_appearance;
 pub(crate) mod try_locally;
 pub(crate) mod unlock;

@@ -122,6 +122,7 @@ fn begin(app: &App, desk: Desk, heard: Receiver<DeskEvent>) -> tauri::Result<()>
 
 fn desk_options(data_dir: PathBuf) -> DeskOptions {
     DeskOptions {
+        export_dir: options::export_dir(&data_dir),
         data_dir,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),

@@ -56,6 +56,11 @@ impl Options {
     }
 }
 
+/// Where files belong that a person asked for: the folder of downloads, or when the system names none, one beside the data.
+pub fn export_dir(data_dir: &Path) -> PathBuf {
+    dirs::download_dir().unwrap_or_else(|| data_dir.join("evidence"))
+}
+
 /// Where data of this app belongs. Source: XDG Base Directory Specification 0.8; Apple's and Microsoft's usual places.
 fn usual_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     // The specification says to ignore relative paths.

@@ -180,6 +180,7 @@ pub async fn next(events: &mut broadcast::Receiver<DeskEvent>) -> Result<()> {
 fn options(data_dir: &Path) -> DeskOptions {
     DeskOptions {
         data_dir: data_dir.to_owned(),
+        export_dir: data_dir.join("evidence"),
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
         keyring: Arc::new(SecretService),

@@ -1,6 +1,11 @@
 //! Approve, reject, escalate; and looking back.
 
+use std::process::Command;
+
 use anyhow::Result;
+use seamark_tests::gateway::output;
+use seamark_tests::programs::built;
+use serde_json::{Value, json};
 
 use crate::scene::{PIN, Scene, folder_contains};
 
@@ -49,6 +54,19 @@ async fn a_reject_needs_a_reason_and_ends_the_review() -> Result<()> {
     scene.window.sees("Decided.").await?;
     scene.agent.outcome(&id).await?;
     assert_eq!(scene.agent.status(&id).await?, "rejected");
+    scene.window.press("Audit").await?;
+    scene.window.press("Refund EUR 129.90").await?;
+    scene.window.press("Save evidence").await?;
+    scene.window.sees("Evidence saved").await?;
+    scene.window.pictures("evidence").await?;
+    // Whoever gets the file needs the pinned keys and nothing else: no gateway, no desk.
+    let saved = scene.desk_dir().join(format!("evidence/seamark-{id}.seamark.zip"));
+    let pinned = scene.folder.path().join("trust.json");
+    std::fs::write(&pinned, scene.gateway.operate(&["evidence", "trust"])?.to_string())?;
+    let mut verify = Command::new(built("seamark")?);
+    verify.args(["evidence", "verify", "--json", "--trust"]).arg(&pinned).arg(&saved);
+    let verdict: Value = serde_json::from_str(&output(verify)?)?;
+    assert_eq!((&verdict["verdict"], &verdict["outcome"]), (&json!("PASS"), &json!("rejected")));
     scene.close().await
 }
 

@@ -69,6 +69,18 @@ describe("a record", () => {
     await expectAccessible();
   });
 
+  it("saves its evidence, and says where the file is and what it proves", async () => {
+    const { user, host } = await open("#/audit/r-done");
+    await user.click(await screen.findByRole("button", { name: "Save evidence" }));
+    const saved = await screen.findByText(/seamark-0199a1c2.*\.seamark\.zip$/);
+    expect(saved.closest(".notice")?.textContent).toContain("Evidence saved");
+    await expectAccessible();
+    host.failNext("saveEvidence", "storage-failed");
+    await user.click(screen.getByRole("button", { name: "Save evidence" }));
+    expect(await screen.findByText("The evidence was not saved")).toBeTruthy();
+    expect(saved.isConnected).toBe(false);
+  });
+
   it("verifies claim by claim, and calls unknown unknown", async () => {
     const { user } = await open("#/audit/r-done");
     await user.click(await screen.findByRole("button", { name: "Verify" }));

@@ -2,6 +2,7 @@
 
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::api::review::ReviewState;
+use seamark_contracts::clock::Timestamp;
 use seamark_contracts::decision::DecisionPredicate;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::outcome::ExecutionPredicate;
@@ -89,14 +90,7 @@ impl Inner {
     pub(crate) async fn verify_record(&self, review_id: &str) -> Result<Vec<Claim>, Refusal> {
         let enrolled = self.need_account()?;
         let record = self.fetch_record(&enrolled, review_id).await?;
-        let pinned = Pinned::from_trust(&enrolled.account.trust, None, self.now()).map_err(|error| {
-            Refusal::new(
-                RefusalCode::CannotVerify,
-                "The keys that this desk pinned at enrolment cannot be read any more, so nothing can be verified. Enrol \
-                 this desk again with a new invitation.",
-            )
-            .because(error)
-        })?;
+        let pinned = pinned(&enrolled, self.now())?;
         let mut claims: Vec<Claim> = check_record(&record, &pinned).claims.into_iter().map(claim).collect();
         claims.push(self.own_ledger_claim(&enrolled, &record).await);
         claims.push(self.own_journal_claim(review_id, &record).await?);
@@ -187,6 +181,18 @@ impl Inner {
             |envelope| statement::verify::<DecisionPredicate>(envelope, trust).ok().map(|read| read.into_inner());
         envelopes.filter_map(read).map(|decision| record_decision(record, &decision)).collect()
     }
+}
+
+/// What this desk pinned at enrolment, to judge a record by.
+pub(super) fn pinned(enrolled: &Enrolled, now: Timestamp) -> Result<Pinned, Refusal> {
+    Pinned::from_trust(&enrolled.account.trust, None, now).map_err(|error| {
+        Refusal::new(
+            RefusalCode::CannotVerify,
+            "The keys that this desk pinned at enrolment cannot be read any more, so nothing can be verified. Enrol this \
+             desk again with a new invitation.",
+        )
+        .because(error)
+    })
 }
 
 /// Whether the head of a record and the head kept here are heads of one ledger.

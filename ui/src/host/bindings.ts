@@ -33,6 +33,8 @@ export const commands = {
 	auditRecord: (r: ReviewRequest) => typedError<RecordView, AppError>(__TAURI_INVOKE("audit_record", { r })),
 	/**  Fetches it anew; a claim that fails is an answer, not an error. */
 	verifyRecord: (r: ReviewRequest) => typedError<Claim[], AppError>(__TAURI_INVOKE("verify_record", { r })),
+	/**  Where it is written is the app's choice: the page gives no path. */
+	saveEvidence: (r: ReviewRequest) => typedError<SavedEvidence, AppError>(__TAURI_INVOKE("save_evidence", { r })),
 	/**  Checked against its digest, with the invisible made visible. */
 	artifactText: (r: ArtifactRequest) => typedError<string, AppError>(__TAURI_INVOKE("artifact_text", { r })),
 	/**  An empty text is forgotten. */
@@ -775,6 +777,17 @@ export type RuleResult = "pass" | "fail" | "error";
 export type SaveDraftRequest = {
 	reviewId: string,
 	text: string,
+};
+
+/**  A file with the evidence of one record. */
+export type SavedEvidence = {
+	/**  Where it lies. */
+	path: string,
+	/**  Of the file, 64 hex digits. */
+	sha256: string,
+	/**  Under the keys that this desk pinned. */
+	verdict: ClaimVerdict,
+	sentence: string,
 };
 
 /**  How far setting up has come. */

@@ -20,6 +20,7 @@ export type {
   RecordView,
   ReviewChange,
   ReviewPane,
+  SavedEvidence,
   SetupProgress,
 } from "./bindings";
 
