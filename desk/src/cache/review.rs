@@ -89,6 +89,11 @@ pub struct Counts {
     pub by_contract: Vec<ContractCount>,
 }
 
+/// Documents of open reviews that could not be verified. The index is named, because SQLite would take one over all open
+/// reviews.
+pub(super) const FAULTY: &str = "SELECT body FROM review INDEXED BY review_with_fault JOIN document USING (review_id) \
+     WHERE is_closed = 0 AND fault IS NOT NULL LIMIT 200";
+
 const WINDOW_COLUMNS: &str = "review_id, state, contract, line, context, source, tier, is_seen, is_changed, fault, closed_by, closed_at, opened_at, expires_at";
 
 impl Filter {
@@ -406,12 +411,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn faulty_documents(&self) -> Result<Vec<String>, StoreError> {
-        let bodies = sqlx::query_scalar(
-            "SELECT body FROM document JOIN review USING (review_id) WHERE is_closed = 0 AND fault IS NOT NULL LIMIT 200",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(bodies)
+        Ok(sqlx::query_scalar(FAULTY).fetch_all(&self.pool).await?)
     }
 
     /// Closed reviews on this desk, newest first: what can be looked back at without the gateway.

@@ -90,3 +90,21 @@ async fn counts_follow_every_change_of_the_list_and_windows_find_their_place() {
     store.finish_snapshot(&seen, keep_after, &Cursor("1".to_owned())).await.unwrap();
     assert_eq!(both_counts(&store).await, ([2, 1, 1, 0], [2, 1, 1, 0]));
 }
+
+/// Asked at each contact, so it must not read 100,000 reviews that are whole.
+#[tokio::test]
+async fn reviews_that_could_not_be_verified_are_found_without_reading_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("desk.sqlite3")).await.unwrap();
+    let faulty = ReviewRow { fault: Some("unknown key".to_owned()), ..review("b", "refund", "open", true, 1) };
+    let over = ReviewRow { fault: Some("unknown key".to_owned()), ..review("c", "refund", "expired", true, 1) };
+    store.apply_reviews(&[review("a", "refund", "open", true, 1), faulty, over], None).await.unwrap();
+    assert_eq!(store.faulty_documents().await.unwrap().len(), 1);
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", super::review::FAULTY)))
+            .fetch_all(&store.pool)
+            .await
+            .unwrap();
+    let steps: Vec<&str> = plan.iter().map(|step| step.3.as_str()).collect();
+    assert!(steps.iter().any(|step| step.contains("review_with_fault")), "{steps:?}");
+}
