@@ -1,18 +1,22 @@
 //! A report for people, made from what a verification proved and from nothing else.
 //!
 //! One page of HTML without script, without anything from elsewhere, and good to print on A4. Every text that came out of
-//! the bundle is written as text, with control and invisible characters as codes. Source: FORMATS.md §10.5, R2 and R10 of
+//! the bundle is written as text, with control and invisible characters as codes, and in a cell of its own. Source:
+//! FORMATS.md §10.5, R2 and R10 of
 //! 21 CFR 11.10(b) and 11.50: name, time and meaning stand beside every signature.
 
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 
-use crate::verify::{BundleReport, Verdict};
+use crate::verify::{BundleReport, Claim, ClaimId, Verdict};
 
 mod html;
 mod sections;
+mod shown;
+mod signatures;
+mod summary;
 
-use html::Page;
+use html::{Page, own, said, short};
 
 /// What the verifier itself knows: what it checked, when, and under which keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +37,9 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
     let mut page = Page::begin("Evidence of a decision");
     let verdict = found.verdict();
     banner(&mut page, found, verdict);
-    sections::summary(&mut page, &found.proved, frame);
-    sections::signatures(&mut page, &found.proved);
-    sections::shown(&mut page, &found.proved);
+    summary::summary(&mut page, &found.proved, frame);
+    signatures::signatures(&mut page, &found.proved);
+    shown::shown(&mut page, &found.proved);
     sections::masked(&mut page, &found.proved);
     sections::followed(&mut page, &found.proved);
     sections::executed(&mut page, &found.proved);
@@ -51,24 +55,40 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
              bytes; it does not prove that a person understood them. Entries of the ledger after the last one listed are not \
              part of the bundle.",
         );
+        page.paragraph(
+            "Everything here is judged under the keys that the verifier pinned. Who holds the organisation's root key can \
+             enrol keys in anybody's name, and in this version that is the gateway's operator.",
+        );
     });
     page.end()
 }
 
+/// Claims that need somebody outside: unknown, they do not lower a verdict. Source: FORMATS.md §11.3.
+fn is_outside(id: ClaimId) -> bool {
+    matches!(id, ClaimId::Disclosures | ClaimId::Witnesses | ClaimId::Time)
+}
+
 fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
     let claims = &found.report.claims;
-    let open = || {
-        let others = claims.iter().filter(|claim| claim.verdict != Verdict::Pass);
-        others.map(|claim| claim.id.title()).collect::<Vec<_>>().join(", ")
+    let titles = |is_outside_wanted: bool| {
+        let is_wanted = |claim: &&Claim| claim.verdict == Verdict::Unknown && is_outside(claim.id) == is_outside_wanted;
+        claims.iter().filter(is_wanted).map(|claim| claim.id.title()).collect::<Vec<_>>().join("; ")
     };
     let (class, word, sentence) = match verdict {
         Verdict::Pass => ("pass", "Proved", "Every required claim passed.".to_owned()),
-        Verdict::Unknown => ("unknown", "Not proved", format!("Something is not shown to be so: {}.", open())),
+        Verdict::Unknown => match titles(false) {
+            none if none.is_empty() => ("unknown", "Not proved", "A required claim could not be made.".to_owned()),
+            open => ("unknown", "Not proved", format!("Not shown to be so: {open}.")),
+        },
         Verdict::Fail => ("fail", "Contradicted", "Something is wrong with this bundle. Do not rely on it.".to_owned()),
     };
     page.banner(class, word, &sentence);
     for claim in claims.iter().filter(|claim| claim.verdict == Verdict::Fail) {
         page.banner("fail", claim.id.title(), &claim.sentence);
+    }
+    let apart = titles(true);
+    if !apart.is_empty() {
+        page.paragraph(&format!("Not shown, and not required in this version: {apart}."));
     }
 }
 
@@ -80,7 +100,7 @@ fn claims(page: &mut Page, found: &BundleReport) {
                 Verdict::Unknown => "UNKNOWN",
                 Verdict::Fail => "FAIL",
             };
-            vec![claim.id.title().to_owned(), word.to_owned(), claim.sentence.clone()]
+            vec![own(claim.id.title()), short(word), said(claim.sentence.clone())]
         });
         page.table(&["Claim", "Result", "What was found"], rows);
     });

@@ -13,19 +13,21 @@ h1{font-size:20pt;line-height:1.2;margin:0 0 1rem;font-weight:600}\
 h2{font-size:13pt;margin:2rem 0 .5rem;padding-bottom:.2rem;border-bottom:1px solid #999;font-weight:600}\
 h3{font-size:11pt;margin:1.25rem 0 .35rem;font-weight:600}\
 p{margin:.4rem 0}\
-p,td,th,dd,pre{overflow-wrap:anywhere}\
+p,td,th,dd,.banner{overflow-wrap:break-word}\
 table{border-collapse:collapse;width:100%;margin:.5rem 0}\
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #ddd}\
-th{font-weight:600;font-size:9.5pt}\
-td{font-variant-numeric:tabular-nums}\
-dl{display:grid;grid-template-columns:11rem 1fr;margin:.5rem 0;border-top:1px solid #ddd}\
-dt,dd{margin:0;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #ddd}\
+th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd}\
+th{font-weight:600;font-size:9.5pt;color:#444;white-space:nowrap}\
+td,dd{font-variant-numeric:tabular-nums}\
+dl{display:grid;grid-template-columns:13rem minmax(0,1fr);margin:.5rem 0}\
+dt,dd{margin:0;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ddd}\
 dt{color:#444}\
-.wide{white-space:pre-wrap}\
+.said{white-space:pre-wrap;overflow-wrap:anywhere;overflow:hidden;min-width:7rem}\
+.code{font:9pt/15.75pt ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;overflow-wrap:anywhere}\
+.word{white-space:nowrap}\
 .banner{border-left:.4rem solid;padding:.5rem .9rem;margin:.5rem 0;background:#f4f4f4}\
 .banner b{display:block;font-size:12pt}\
 .pass{border-color:#1b6e3c}.unknown{border-color:#8a6100}.fail{border-color:#a31515}\
-.words{border-left:.2rem solid #999;padding:.2rem .8rem;margin:.5rem 0;white-space:pre-wrap;overflow-wrap:anywhere}\
+.words{border-left:.2rem solid #999;padding:.2rem .8rem;margin:.5rem 0}\
 section,tr,dt,dd,.banner{break-inside:avoid-page}\
 section.long{break-inside:auto}\
 h2,h3{break-after:avoid-page}\
@@ -33,6 +35,48 @@ h2,h3{break-after:avoid-page}\
 
 /// No script and nothing from elsewhere, also where this file is opened by something that would allow it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// What stands in one cell of a table or beside one name. A cell is one of these and never two, so that no text out of a
+/// bundle can stand behind a label of the report's own and imitate the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    /// The report's own words.
+    Own(String),
+    /// The report's own words, too short to be broken: results, times, events.
+    Word(String),
+    /// A hash, an id or a JSON Pointer.
+    Code(String),
+    /// Text that somebody else wrote, with its own lines.
+    Said(String),
+}
+
+pub(super) fn own(text: impl Into<String>) -> Cell {
+    Cell::Own(text.into())
+}
+
+pub(super) fn short(text: impl Into<String>) -> Cell {
+    Cell::Word(text.into())
+}
+
+pub(super) fn code(text: impl Into<String>) -> Cell {
+    Cell::Code(text.into())
+}
+
+pub(super) fn said(text: impl Into<String>) -> Cell {
+    Cell::Said(text.into())
+}
+
+/// `<TAG>` with the cell in it.
+fn write_cell(out: &mut String, tag: &str, cell: &Cell) {
+    // Writing to a string cannot fail.
+    let _ = match cell {
+        Cell::Own(text) => write!(out, "<{tag}>{}</{tag}>", escaped(text)),
+        Cell::Word(text) => write!(out, "<{tag} class=\"word\">{}</{tag}>", escaped(text)),
+        Cell::Code(text) => write!(out, "<{tag} class=\"code\">{}</{tag}>", escaped(text)),
+        // A block of its own: marks piled onto a letter end at its edge.
+        Cell::Said(text) => write!(out, "<{tag}><div class=\"said\">{}</div></{tag}>", escaped(text)),
+    };
+}
 
 /// A document that is being written.
 #[derive(Debug)]
@@ -88,7 +132,7 @@ impl Page {
 
     /// Somebody's own words, set apart.
     pub(super) fn words(&mut self, text: &str) {
-        let _ = writeln!(self.0, "<div class=\"words\">{}</div>", escaped(text));
+        let _ = writeln!(self.0, "<div class=\"words said\">{}</div>", escaped(text));
     }
 
     /// `class` is one of `pass`, `unknown`, `fail`.
@@ -98,15 +142,17 @@ impl Page {
     }
 
     /// Pairs of a name and what it stands for.
-    pub(super) fn pairs(&mut self, pairs: &[(&str, String)]) {
+    pub(super) fn pairs(&mut self, pairs: &[(&str, Cell)]) {
         self.0.push_str("<dl>\n");
-        for (name, value) in pairs {
-            let _ = writeln!(self.0, "<dt>{}</dt><dd class=\"wide\">{}</dd>", escaped(name), escaped(value));
+        for (name, cell) in pairs {
+            let _ = write!(self.0, "<dt>{}</dt>", escaped(name));
+            write_cell(&mut self.0, "dd", cell);
+            self.0.push('\n');
         }
         self.0.push_str("</dl>\n");
     }
 
-    pub(super) fn table(&mut self, heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    pub(super) fn table(&mut self, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
         self.0.push_str("<table>\n<thead><tr>");
         for head in heads {
             let _ = write!(self.0, "<th scope=\"col\">{}</th>", escaped(head));
@@ -114,11 +160,20 @@ impl Page {
         self.0.push_str("</tr></thead>\n<tbody>\n");
         for row in rows {
             self.0.push_str("<tr>");
-            for cell in row {
-                let _ = write!(self.0, "<td class=\"wide\">{}</td>", escaped(&cell));
+            for cell in &row {
+                write_cell(&mut self.0, "td", cell);
             }
             self.0.push_str("</tr>\n");
         }
         self.0.push_str("</tbody>\n</table>\n");
+    }
+
+    /// A table with a heading; nothing when there is no row.
+    pub(super) fn listing(&mut self, title: &str, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_some() {
+            self.heading(title);
+            self.table(heads, rows);
+        }
     }
 }
