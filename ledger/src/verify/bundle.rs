@@ -145,7 +145,7 @@ fn disclosures_finding(handoff: &HandoffStatement) -> Finding<()> {
     match handoff.predicate.masks.len() {
         0 => Finding::Pass((), "No field is hidden.".to_owned()),
         n => Finding::Unknown(format!(
-            "{} and not in the bundle, so no mask was compared with its value here; the destination did that.",
+            "{} and not in the bundle, so no mask was compared with its value here; a destination has to do that before it acts.",
             counted(n, "value is hidden", "values are hidden")
         )),
     }

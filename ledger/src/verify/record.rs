@@ -130,7 +130,10 @@ fn masks_finding(handoff: &HandoffStatement) -> Finding<()> {
         return Finding::Fail("The masks are not sorted, or do not say what they show.".to_owned());
     }
     let fields = counted(masks.len(), "field is hidden", "fields are hidden");
-    Finding::Pass((), format!("{fields}; their values are with submitter and destination, who recompute the masks."))
+    Finding::Pass(
+        (),
+        format!("{fields}; the values were not compared here; a destination has to do that before it acts."),
+    )
 }
 
 fn view_finding(
