@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::report::{Ending, Printer};
 
 mod export;
+mod page;
 mod source;
 mod trust;
 mod verify;

@@ -153,7 +153,8 @@ fn a_bundle_is_verified_as_archive_and_as_folder_and_makes_a_report() {
     verify(&unpacked, &["--audience", "https://refunds.shop.example/execute"], 0);
     assert!(verify(&unpacked, &["--audience", "https://other.example"], 1).contains("CONTRADICTED"));
     std::fs::write(unpacked.join("notes.txt"), "mine").unwrap();
-    assert!(verify(&unpacked, &[], 1).contains("notes.txt"));
+    let told = verify(&unpacked, &[], 1);
+    assert!(told.contains("notes.txt") && told.contains("remove from the folder"), "{told}");
     std::fs::remove_file(unpacked.join("notes.txt")).unwrap();
     // Attack A31: what a link leads to is not looked at.
     let view = unpacked.join("views/0001.json");
@@ -189,6 +190,75 @@ fn what_cannot_be_used_ends_with_3_and_says_why() {
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "looking for a gateway makes none");
     printed(&["evidence", "verify", path(&bundle), "--trust", path(&trust), "--at", "yesterday"], 2);
     printed(&["evidence", "verify", path(&bundle)], 2);
+}
+
+/// Runs `verify` on the vector with this report; gives what it says, after checking its exit code.
+fn with_report(bundle: &Path, trust: &Path, report: &Path, code: i32) -> String {
+    let args = ["evidence", "verify", path(bundle), "--trust", path(trust), "--at", AS_OF, "--report", path(report)];
+    printed(&args, code)
+}
+
+#[test]
+fn a_report_is_never_written_over_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = |name: &str| folder.path().join(name);
+    let (bundle, trust, unpacked) = (here("refund.seamark.zip"), here("trust.json"), here("unpacked"));
+    std::fs::copy(vector("refund.seamark.zip"), &bundle).unwrap();
+    std::fs::copy(vector("trust.json"), &trust).unwrap();
+    unpack(&files(), &unpacked);
+    std::os::unix::fs::symlink(&bundle, here("link.html")).unwrap();
+    std::fs::write(here("notes.txt"), "mine").unwrap();
+    let before = [&bundle, &trust, &here("notes.txt")].map(|file| std::fs::read(file).unwrap());
+
+    assert!(with_report(&bundle, &trust, &bundle, 3).contains("it is the bundle"));
+    assert!(with_report(&bundle, &trust, &here("unpacked/../refund.seamark.zip"), 3).contains("it is the bundle"));
+    assert!(with_report(&bundle, &trust, &here("link.html"), 3).contains("it is the bundle"));
+    assert!(with_report(&bundle, &trust, &trust, 3).contains("the pinned keys"));
+    for inside in ["unpacked/report.html", "unpacked/views/0001.json", "unpacked/trust/new.html"] {
+        assert!(with_report(&unpacked, &trust, &here(inside), 3).contains("it lies in the bundle"), "{inside}");
+    }
+    assert!(with_report(&bundle, &trust, &here("notes.txt"), 3).contains("no report of Seamark"));
+    assert!(with_report(&bundle, &trust, folder.path(), 3).contains("no report of Seamark"));
+    let after = [&bundle, &trust, &here("notes.txt")].map(|file| std::fs::read(file).unwrap());
+    assert!(before == after, "every file is as it was");
+
+    // A report is replaced whole, and nothing is left beside it.
+    with_report(&unpacked, &trust, &here("report.html"), 0);
+    let first = std::fs::read(here("report.html")).unwrap();
+    std::fs::write(here("report.html"), [&first[..], b"older and longer"].concat()).unwrap();
+    with_report(&unpacked, &trust, &here("report.html"), 0);
+    assert!(std::fs::read(here("report.html")).unwrap() == first);
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["link.html", "notes.txt", "refund.seamark.zip", "report.html", "trust.json", "unpacked"]);
+}
+
+#[test]
+fn nobody_judges_as_of_a_time_that_has_not_come() {
+    let (bundle, trust) = (vector("refund.seamark.zip"), vector("trust.json"));
+    let args = ["evidence", "verify", path(&bundle), "--trust", path(&trust), "--at", "2999-01-01T00:00:00.000Z"];
+    let told = printed(&args, 3);
+    assert!(told.contains("later than now") && told.contains("--at"), "{told}");
+}
+
+/// Attack A31: a pipe in the place of a file would be waited for without end.
+#[test]
+fn a_pipe_and_a_file_without_end_are_no_evidence_and_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bundle, trust) = (vector("refund.seamark.zip"), vector("trust.json"));
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::File::create(&large).unwrap().set_len(100 * 1024 * 1024).unwrap();
+    for (args, word) in [
+        (&[path(&pipe), "--trust", path(&trust)], "no regular file"),
+        (&[path(&bundle), "--trust", path(&pipe)], "no regular file"),
+        (&[path(&bundle), "--trust", "/dev/zero"], "no regular file"),
+        (&[path(&bundle), "--trust", path(&large)], "larger than 65536 bytes"),
+        (&[path(&large), "--trust", path(&trust)], "larger than any bundle"),
+    ] {
+        let told = printed(&[&["evidence", "verify"], &args[..]].concat(), 3);
+        assert!(told.contains(word), "{args:?}: {told}");
+    }
 }
 
 /// The script of README.txt, run as it stands in a folder, under these keys.

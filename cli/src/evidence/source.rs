@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use seamark_ledger::bundle::{FileKind, FileSet};
 
 /// Largest archive that is read, in bytes: all files of a bundle and their headers.
@@ -37,14 +37,24 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Source> {
         folder.take(path, "", 0).with_context(reading)?;
         return Ok(match folder.fault {
             None => Source::Folder(folder.files),
-            Some(fault) => Source::NoBundle(fault),
+            Some(fault) => Source::NoBundle(format!(
+                "{fault}; remove from the folder what the bundle did not bring, or verify the archive itself"
+            )),
         });
     }
-    let bytes = read_bounded(path, MAX_ARCHIVE).with_context(reading)?;
-    match bytes {
+    match read_file(path, MAX_ARCHIVE).with_context(reading)? {
         Some(bytes) => Ok(Source::Archive(bytes)),
         None => bail!("read the bundle {}: it is larger than any bundle, {MAX_ARCHIVE} bytes", path.display()),
     }
+}
+
+/// The bytes of a regular file; nothing when there are more than `max`.
+///
+/// # Errors
+/// When it cannot be read, or is a pipe, a device or a folder: opening one of these may wait for ever.
+pub(super) fn read_file(path: &Path, max: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    ensure!(fs::metadata(path)?.is_file(), "it is no regular file");
+    Ok(read_bounded(path, max)?)
 }
 
 /// The bytes of a file; nothing when there are more than `max`.

@@ -1,9 +1,8 @@
 //! `seamark evidence verify`: what an auditor runs, offline and under keys of their own.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::Timestamp;
@@ -13,6 +12,7 @@ use seamark_ledger::bundle::{FileKind, FileSet, ReportFrame, html_report};
 use seamark_ledger::verify::{BundleReport, Pinned, Verdict, check_archive, check_bundle};
 use serde::Serialize;
 
+use super::page;
 use super::source::{self, Source};
 use super::{ClaimLine, claim_lines, describe_claims, verdict_word};
 use crate::place;
@@ -27,9 +27,11 @@ passes; 1 otherwise. The claims witnesses, time and, where fields are hidden, di
 and desks; in this version they are UNKNOWN and not required.
 
 --trust is the keys that you pinned: the answer of GET /v1/trust, or of `seamark evidence trust`, with its rootKeyid
-compared over a channel you trust. What a bundle says about whom to trust counts for nothing.
+compared over a channel you trust. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
+root key can enrol keys in anybody's name, and in this version that is the gateway's operator.
 
-BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into.
+BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into. --report never replaces a file that
+is no report, and is refused in a bundle's folder.
 
 Examples:
   seamark evidence verify refund.seamark.zip --trust trust.json
@@ -45,13 +47,16 @@ pub struct Verify {
     /// The destination that the handoff has to be meant for; not compared when not given
     #[arg(long, value_name = "URL")]
     audience: Option<String>,
-    /// Judge as of this time instead of now, as in 2026-11-22T07:00:00.000Z: for bundles whose directory has run out
+    /// Judge as of this earlier time instead of now, as in 2026-11-22T07:00:00.000Z: for bundles whose directory has run out
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Write a report for people here: one page of HTML to read and print; an older report is replaced
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
+
+/// Largest file of pinned keys, in bytes.
+const MAX_TRUST: u64 = 64 * 1024;
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| format!("{error}; write it as 2026-11-22T07:00:00.000Z"))
@@ -74,8 +79,18 @@ struct Answer {
 
 impl Verify {
     pub(super) fn run(self, printer: Printer) -> anyhow::Result<Ending> {
+        let now = place::clock().now();
+        let as_of = self.at.unwrap_or(now);
+        // What has run out or ended by then is not known now.
+        ensure!(
+            as_of <= now,
+            "judge as of {as_of}: this is later than now, {now}, and nobody knows yet what will hold then; give an earlier \
+             --at, or none"
+        );
+        if let Some(path) = &self.report {
+            page::check_place(path, &self.bundle, &self.trust)?;
+        }
         let trust = read_trust(&self.trust)?;
-        let as_of = self.at.unwrap_or_else(|| place::clock().now());
         let pinned = Pinned::from_trust(&trust, self.audience, as_of)
             .with_context(|| format!("use the keys of {}", self.trust.display()))?;
         let (found, files) = check(source::read(&self.bundle)?, &pinned);
@@ -87,7 +102,7 @@ impl Verify {
                 ledger_origin: trust.ledger_origin.clone(),
                 manifest,
             };
-            write(path, &html_report(&found, &frame))?;
+            page::write(path, &html_report(&found, &frame))?;
         }
         let answer = Answer {
             verdict: verdict_word(found.verdict()),
@@ -103,7 +118,9 @@ impl Verify {
 
 fn read_trust(path: &Path) -> anyhow::Result<Trust> {
     let reading = || format!("read the pinned keys in {}", path.display());
-    let bytes = std::fs::read(path).with_context(reading)?;
+    let Some(bytes) = source::read_file(path, MAX_TRUST).with_context(reading)? else {
+        bail!("read the pinned keys in {}: the file is larger than {MAX_TRUST} bytes", path.display());
+    };
     strict_json::parse_typed(&bytes, &Limits::SIGNED).with_context(|| {
         format!("understand the pinned keys in {}; the file has to be what GET /v1/trust answers", path.display())
     })
@@ -115,12 +132,6 @@ fn check(source: Source, pinned: &Pinned) -> (BundleReport, Option<FileSet>) {
         Source::Folder(files) => (check_bundle(&files, pinned), Some(files)),
         Source::NoBundle(what) => (BundleReport::no_bundle(&what), None),
     }
-}
-
-fn write(path: &Path, report: &str) -> anyhow::Result<()> {
-    let writing = || format!("write the report {}", path.display());
-    let mut file = std::fs::File::create(path).with_context(writing)?;
-    file.write_all(report.as_bytes()).and_then(|()| file.sync_all()).with_context(writing)
 }
 
 fn describe(answer: &Answer, found: &BundleReport) -> String {
