@@ -8,6 +8,7 @@ use crate::report::{Ending, Printer};
 
 mod export;
 mod page;
+mod readme;
 mod source;
 mod trust;
 mod verify;
@@ -24,6 +25,7 @@ enum Command {
     Export(export::Export),
     Verify(verify::Verify),
     Trust(trust::WriteTrust),
+    Readme(readme::ShowReadme),
 }
 
 impl Evidence {
@@ -34,6 +36,7 @@ impl Evidence {
             Command::Export(command) => command.run(printer).await,
             Command::Verify(command) => command.run(printer),
             Command::Trust(command) => command.run(printer).await,
+            Command::Readme(command) => command.run(printer),
         }
     }
 }

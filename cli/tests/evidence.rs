@@ -46,7 +46,20 @@ fn vector(name: &str) -> PathBuf {
 }
 
 fn files() -> FileSet {
-    FileSet::from_archive(&std::fs::read(vector("refund.seamark.zip")).unwrap()).unwrap()
+    files_of("refund.seamark.zip")
+}
+
+fn files_of(name: &str) -> FileSet {
+    FileSet::from_archive(&std::fs::read(vector(name)).unwrap()).unwrap()
+}
+
+/// The files under a manifest that lists them as they are now: it is not signed, so anybody can write one.
+fn sealed(mut changed: FileSet) -> FileSet {
+    let known: seamark_ledger::bundle::Manifest =
+        serde_json::from_slice(&changed.remove(FileKind::Manifest).unwrap()).unwrap();
+    let manifest = seamark_ledger::bundle::Manifest::of(&changed, known.handoff, known.created_at);
+    changed.insert("manifest.json", manifest.to_bytes().unwrap()).unwrap();
+    changed
 }
 
 /// Writes the files as a folder.
@@ -125,6 +138,11 @@ fn evidence_is_exported_beside_a_running_gateway_and_verified_without_it() {
     let found = json(&["evidence", "verify", path(&bundle), "--trust", path(&trust), "--json"], 0);
     assert_eq!((&found["verdict"], &found["outcome"]), (&"PASS".into(), &"withdrawn".into()), "{found}");
     assert_eq!(found["handoffId"].as_str(), Some(id.as_str()));
+    if let Some(keys) = keys_by_hand(&trust) {
+        let files = FileSet::from_archive(&std::fs::read(&bundle).unwrap()).unwrap();
+        let (code, told) = checked_by_hand(&files, &keys);
+        assert!(code == Some(2) && told.ends_with("the bundle has 0. No approval is shown.\n"), "{told}");
+    }
     let open = json(&["evidence", "verify", path(&open), "--trust", path(&trust), "--json"], 1);
     assert_eq!(open["verdict"], "UNKNOWN");
     // Under somebody else's keys the same bundle proves nothing.
@@ -261,6 +279,17 @@ fn a_pipe_and_a_file_without_end_are_no_evidence_and_no_keys() {
     }
 }
 
+#[test]
+fn the_program_prints_the_text_for_checking_by_hand_to_the_byte() {
+    assert_eq!(printed(&["evidence", "readme"], 0), README);
+    let answer = json(&["evidence", "readme", "--json"], 0);
+    let formats = include_str!("../../docs/FORMATS.md");
+    assert!(formats.contains(answer["sha256"].as_str().unwrap()), "FORMATS.md names the same text");
+    assert_eq!(answer["text"], README);
+    let help = printed(&["evidence", "verify", "--help"], 0);
+    assert!(help.contains("can enrol keys in anybody's name"), "{help}");
+}
+
 /// The script of README.txt, run as it stands in a folder, under these keys.
 fn by_hand(folder: &Path, root_key: &str, ledger_key: &str) -> Output {
     let lines = README.lines().filter_map(|line| line.strip_prefix("    "));
@@ -274,27 +303,38 @@ fn by_hand(folder: &Path, root_key: &str, ledger_key: &str) -> Output {
         .unwrap()
 }
 
+/// Keys for the script out of a file of pinned keys; nothing where there is no openssl to run it with.
+fn keys_by_hand(trust: &Path) -> Option<(String, String)> {
+    let output = Command::new("openssl").arg("version").output().ok()?;
+    let has_openssl = text(&output.stdout).split_whitespace().nth(1).is_some_and(|version| version >= "3");
+    let trust: Value = serde_json::from_slice(&std::fs::read(trust).unwrap()).unwrap();
+    let key = |name: &str| trust.get(name).unwrap().as_str().unwrap().to_owned();
+    has_openssl.then(|| (key("rootKey"), key("ledgerVkey")))
+}
+
+/// How the script ends in a folder of these files: its exit code, and what it printed.
+fn checked_by_hand(files: &FileSet, keys: &(String, String)) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    unpack(files, folder.path());
+    let output = by_hand(folder.path(), &keys.0, &keys.1);
+    (output.status.code(), text(&output.stdout))
+}
+
 #[test]
 fn the_core_of_a_bundle_can_be_checked_with_openssl_and_sha256sum_alone() {
-    let has_openssl = Command::new("openssl")
-        .arg("version")
-        .output()
-        .is_ok_and(|output| text(&output.stdout).split_whitespace().nth(1).is_some_and(|version| version >= "3"));
-    if !has_openssl {
-        return;
-    }
-    let trust: Value = serde_json::from_slice(&std::fs::read(vector("trust.json")).unwrap()).unwrap();
-    let (root, ledger) = (trust["rootKey"].as_str().unwrap(), trust["ledgerVkey"].as_str().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    unpack(&files(), folder.path());
-    let good = by_hand(folder.path(), root, ledger);
-    assert!(good.status.success() && text(&good.stdout).ends_with("The core of this bundle holds.\n"), "{good:?}");
+    let Some(keys) = keys_by_hand(&vector("trust.json")) else { return };
+    let (code, told) = checked_by_hand(&files(), &keys);
+    assert_eq!(code, Some(0), "{told}");
+    let shown = "Decision 0001 of 1: APPROVED, by Bob Example (urn:seamark:user:bob).\n\
+                 Signed meaning: I approve exactly this action.\n\
+                 Whether it counts, how many are needed and what the outcome is was not checked by hand.\n";
+    assert!(told.ends_with(shown), "{told}");
 
     // Under other keys, and with any file of the core changed under a manifest that lists the change.
     let other = "A".repeat(42) + "E";
-    assert!(!by_hand(folder.path(), &other, ledger).status.success());
-    let (name, rest) = ledger.split_once('+').unwrap();
-    assert!(!by_hand(folder.path(), root, &format!("{name}x+{rest}")).status.success());
+    assert_ne!(checked_by_hand(&files(), &(other, keys.1.clone())).0, Some(0));
+    let (name, rest) = keys.1.split_once('+').unwrap();
+    assert_ne!(checked_by_hand(&files(), &(keys.0.clone(), format!("{name}x+{rest}"))).0, Some(0));
     for kind in [
         FileKind::Directory(3),
         FileKind::Decision(1),
@@ -310,14 +350,57 @@ fn the_core_of_a_bundle_can_be_checked_with_openssl_and_sha256sum_alone() {
         let at = bytes.len() / 3;
         bytes[at] ^= 1;
         changed.insert(&kind.to_string(), bytes).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        unpack(&changed, folder.path());
-        assert!(!by_hand(folder.path(), root, ledger).status.success(), "{kind} changed");
-        let manifest = changed.remove(FileKind::Manifest).unwrap();
-        let known: seamark_ledger::bundle::Manifest = serde_json::from_slice(&manifest).unwrap();
-        let sealed = seamark_ledger::bundle::Manifest::of(&changed, known.handoff, known.created_at);
-        std::fs::write(folder.path().join("manifest.json"), sealed.to_bytes().unwrap()).unwrap();
-        let told = by_hand(folder.path(), root, ledger);
-        assert!(!told.status.success(), "{kind} changed, under a new manifest: {}", text(&told.stdout));
+        let (code, told) = checked_by_hand(&changed, &keys);
+        assert_ne!(code, Some(0), "{kind} changed: {told}");
+        let (code, told) = checked_by_hand(&sealed(changed), &keys);
+        assert!(code != Some(0) && !told.contains("APPROVED"), "{kind} changed, under a new manifest: {told}");
     }
+}
+
+#[test]
+fn a_rejection_checked_by_hand_does_not_read_like_an_approval() {
+    let Some(keys) = keys_by_hand(&vector("trust.json")) else { return };
+    let (code, told) = checked_by_hand(&files_of("rejected.seamark.zip"), &keys);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("Decision 0001 of 1: REJECTED, which is no approval, by Bob Example"), "{told}");
+    assert!(told.contains("I reject this action") && !told.contains("APPROVED"), "{told}");
+}
+
+/// Attack A18: only the first signature is looked at, and junk behind it changes nothing.
+#[test]
+fn by_hand_the_first_signature_counts_whatever_is_appended() {
+    let Some(keys) = keys_by_hand(&vector("trust.json")) else { return };
+    let with = |order: &dyn Fn(&mut Vec<Value>)| {
+        let mut changed = files();
+        let mut envelope: Value = serde_json::from_slice(&changed.remove(FileKind::Decision(1)).unwrap()).unwrap();
+        order(envelope["signatures"].as_array_mut().unwrap());
+        let bytes = seamark_contracts::canonical::to_bytes(&envelope).unwrap();
+        changed.insert("decisions/0001.dsse.json", bytes).unwrap();
+        checked_by_hand(&sealed(changed), &keys)
+    };
+    let junk = || serde_json::json!({"keyid": "0".repeat(64), "sig": "AAAA"});
+    let (code, told) = with(&|signatures| signatures.push(junk()));
+    assert!(code == Some(0) && told.contains("APPROVED"), "{told}");
+    let (code, told) = with(&|signatures| signatures.push(serde_json::json!({"sig": "AAAA"})));
+    assert!(code == Some(0) && told.contains("APPROVED"), "{told}");
+    let (code, told) = with(&|signatures| signatures[0] = junk());
+    assert!(code != Some(0) && !told.contains("APPROVED"), "{told}");
+}
+
+#[test]
+fn by_hand_the_files_are_exactly_those_of_the_manifest() {
+    let Some(keys) = keys_by_hand(&vector("trust.json")) else { return };
+    let run = |change: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        unpack(&files(), folder.path());
+        change(folder.path());
+        let output = by_hand(folder.path(), &keys.0, &keys.1);
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, told) = run(&|folder| std::fs::write(folder.join("decisions/0002.dsse.json"), "{}").unwrap());
+    assert!(code == Some(1) && told.contains("the files here and those of the manifest"), "{told}");
+    let (code, told) = run(&|folder| std::fs::remove_file(folder.join("outcome/outcome.dsse.json")).unwrap());
+    assert!(code == Some(1) && told.contains("the files here and those of the manifest"), "{told}");
+    let (code, told) = run(&|folder| std::os::unix::fs::symlink("manifest.json", folder.join("link")).unwrap());
+    assert!(code == Some(1) && told.contains("neither file nor folder"), "{told}");
 }

@@ -15,7 +15,7 @@ import zlib
 import seamark_formats as f
 import seamark_verify as v
 
-README = "e05422a2597773d122b71092918c93b4f11d596f687d615d1afb6f35907fde96"
+README = "56923acab0e493f10f7e6c5d4a79db0b77c0ab8640538742349e87c8367276cc"
 KIB, MIB = 1024, 1024 * 1024
 NUMBER = r"(?!0000)([0-9]{4})"
 INDEX = r"([0-9]{8}|[1-9][0-9]{8,15})"

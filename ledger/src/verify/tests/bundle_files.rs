@@ -251,6 +251,9 @@ fn generated_evidence_vector_is_current() {
     world.decide("bob", DecisionKind::Approve);
     world.conclude(None);
     world.execute(|_| {});
+    let mut rejected = World::open();
+    rejected.decide("bob", DecisionKind::Reject);
+    rejected.conclude(None);
     let pinned = world.pinned();
     let trust = seamark_contracts::api::ledger::Trust {
         org: "acme".to_owned(),
@@ -259,19 +262,27 @@ fn generated_evidence_vector_is_current() {
         ledger_origin: super::world::ORIGIN.to_owned(),
         ledger_vkey: pinned.ledger_vkey.to_string(),
     };
-    let archive = pack(&world.audit_record()).to_archive();
-    let trust = serde_json::to_vec_pretty(&trust).unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/evidence");
-    if std::env::var("SEAMARK_GEN").is_ok_and(|gen_| gen_ == "1") {
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("refund.seamark.zip"), &archive).unwrap();
-        std::fs::write(folder.join("trust.json"), &trust).unwrap();
-    }
-    let kept = std::fs::read(folder.join("refund.seamark.zip")).unwrap();
-    assert!(kept == archive, "run SEAMARK_GEN=1 cargo test -p seamark-ledger generated_evidence_vector_is_current");
-    assert!(std::fs::read(folder.join("trust.json")).unwrap() == trust, "likewise");
     let judged = Pinned { audience: None, now: packed_at(), ..pinned };
-    assert_eq!(check_archive(&kept, &judged).verdict(), Verdict::Pass);
+    let archive = |world: &World| {
+        let files = pack(&world.audit_record());
+        assert_eq!(check_bundle(&files, &judged).verdict(), Verdict::Pass);
+        files.to_archive()
+    };
+    let wanted = [
+        ("refund.seamark.zip", archive(&world)),
+        ("rejected.seamark.zip", archive(&rejected)),
+        ("trust.json", serde_json::to_vec_pretty(&trust).unwrap()),
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/evidence");
+    for (name, bytes) in wanted {
+        if std::env::var("SEAMARK_GEN").is_ok_and(|gen_| gen_ == "1") {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(name), &bytes).unwrap();
+        }
+        let kept = std::fs::read(folder.join(name)).unwrap();
+        let how = "SEAMARK_GEN=1 cargo test -p seamark-ledger generated_evidence_vector_is_current";
+        assert!(kept == bytes, "{name} is another; run {how}");
+    }
 }
 
 #[test]
