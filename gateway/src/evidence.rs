@@ -38,7 +38,7 @@ pub enum EvidenceError {
     NoHandoff(HandoffId),
     #[error("several agents submitted a handoff {id}: say which with --submitter, one of {submitters}")]
     Ambiguous { id: HandoffId, submitters: String },
-    #[error("the handoff has {n_attempts} attempts, counted from 1; there is no attempt {asked}")]
+    #[error("there is no attempt {asked} of the handoff: they are counted from 1, and the last is {n_attempts}")]
     NoAttempt { asked: u32, n_attempts: u32 },
     #[error("this attempt passed its gate without a person, so nobody decided and there is no evidence of a decision")]
     Passed,
