@@ -7,6 +7,7 @@ use seamark_contracts::outcome::{
 use serde::Serialize;
 
 use super::html::{Cell, Page, code, own, said, short};
+use crate::entry::EntryType;
 use crate::verify::{ClaimId, ProvedRecord};
 
 /// A word of a closed list as the formats spell it.
@@ -52,10 +53,23 @@ pub(super) fn execution_words(did: &ExecutionPredicate) -> &'static str {
 
 /// That no execution is reported, and how far that reaches: later entries can have been left out of a bundle.
 pub(super) fn nothing_reported(proved: &ProvedRecord) -> String {
+    if let Some(left_out) = left_out(proved) {
+        return left_out;
+    }
     match proved.entries.iter().flatten().last() {
         Some(entry) => format!("No execution is reported up to ledger entry {}", entry.seq),
         None => "Not proved".to_owned(),
     }
+}
+
+/// That the ledger knows of reports of an execution which are not among the proved ones; nothing when it knows of none.
+pub(super) fn left_out(proved: &ProvedRecord) -> Option<String> {
+    let shown = |object| proved.executions.iter().flatten().any(|did| did.digest == object);
+    let entries = proved.entries.iter().flatten();
+    let unseen = entries.filter(|entry| entry.kind == EntryType::ExecutionReported && !shown(entry.object));
+    let seqs: Vec<String> = unseen.map(|entry| entry.seq.to_string()).collect();
+    let of_which = "of this or another attempt, and is not in this bundle";
+    (!seqs.is_empty()).then(|| format!("An execution was reported in ledger entry {}, {of_which}", seqs.join(", ")))
 }
 
 pub(super) fn masked(page: &mut Page, proved: &ProvedRecord) {
@@ -103,7 +117,9 @@ pub(super) fn executed(page: &mut Page, proved: &ProvedRecord) {
     page.section("What was executed", |page| {
         let Some(executions) = &proved.executions else { return absent(page, ClaimId::Execution) };
         if executions.is_empty() {
-            page.paragraph(&format!("{}, and the outcome allows none.", nothing_reported(proved)));
+            page.paragraph(&format!("{}. The outcome allows none.", nothing_reported(proved)));
+        } else if let Some(left_out) = left_out(proved) {
+            page.paragraph(&format!("{left_out}."));
         }
         for did in executions {
             let said_it = &did.predicate;

@@ -5,7 +5,7 @@ use seamark_contracts::outcome::{ExecutionPhase, ExecutionResult};
 
 use super::ReportFrame;
 use super::html::{Cell, Page, code, own, said};
-use super::sections::{execution_words, moment, nothing_reported, outcome_words};
+use super::sections::{execution_words, left_out, moment, nothing_reported, outcome_words};
 use crate::verify::{ProvedDecision, ProvedRecord};
 
 pub(super) fn summary(page: &mut Page, proved: &ProvedRecord, frame: &ReportFrame) {
@@ -24,6 +24,10 @@ pub(super) fn summary(page: &mut Page, proved: &ProvedRecord, frame: &ReportFram
         }
         pairs.extend(people(proved));
         pairs.push(("What was done", own(done(proved))));
+        let has_reports = proved.executions.as_ref().is_some_and(|executions| !executions.is_empty());
+        if let Some(left_out) = left_out(proved).filter(|_| has_reports) {
+            pairs.push(("Beside that", own(left_out)));
+        }
         if let Some(handoff) = &proved.handoff {
             let signed = &handoff.predicate;
             pairs.extend([

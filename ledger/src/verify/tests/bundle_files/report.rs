@@ -190,6 +190,24 @@ fn where_no_execution_is_reported_the_report_says_how_far_that_reaches() {
     assert_has(&report, &["<dt>Rejected by</dt><dd><div class=\"said\">Bob Example"]);
 }
 
+/// Attack A30: the statement of an execution is left out; its entry in the ledger is still there.
+#[test]
+fn attack_a30_a_report_of_an_execution_that_was_left_out_is_told() {
+    let mut world = World::open();
+    world.decide("bob", DecisionKind::Reject);
+    world.conclude(None);
+    let keyid = key("executor").public_key().id().to_string();
+    world.record(EntryType::ExecutionReported, &keyid, Digest::of(b"an execution"), &[]);
+    let report = report_of(&world);
+    assert_lacks(&report, &["No execution is reported"]);
+    let mut executed = World::executed();
+    assert_lacks(&report_of(&executed), &["An execution was reported in ledger entry"]);
+    executed.record(EntryType::ExecutionReported, &keyid, Digest::of(b"another"), &[]);
+    for report in [report_of(&executed), report] {
+        assert_eq!(report.matches("An execution was reported in ledger entry").count(), 2, "{report}");
+    }
+}
+
 #[test]
 fn the_banner_names_what_decided_and_apart_from_it_what_nobody_required() {
     let report = report_of(&World::approved());
