@@ -89,7 +89,9 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     if !may_audit(device, &attempt)? {
         return Err(Failure::not_found("review"));
     }
-    record(shared, &mut connection, &attempt).await?.ok_or_else(|| Failure::not_found("review"))
+    // One snapshot: an entry that was committed between two readings would seem to lack its statement.
+    let mut snapshot = db::snapshot(&mut connection).await?;
+    record(shared, &mut snapshot, &attempt).await?.ok_or_else(|| Failure::not_found("review"))
 }
 
 /// Everything recorded about the review of an attempt; nothing when it passed without one. Who may read it is the caller's

@@ -213,6 +213,13 @@ pub(crate) async fn begin_snapshot(connection: &mut SqliteConnection) -> Result<
     Ok(())
 }
 
+/// The same for as long as the answer lives. A request may be given up at any point, and its connection is used again.
+pub(crate) async fn snapshot(
+    connection: &mut SqliteConnection,
+) -> Result<sqlx::Transaction<'_, sqlx::Sqlite>, StorageError> {
+    Ok(sqlx::Connection::begin(connection).await?)
+}
+
 /// What the database says about its own pages; nothing when they are whole.
 pub(crate) async fn integrity_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StorageError> {
     let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(connection).await?;
