@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::checkpoint::{Vkey, VkeyError, VkeyKind};
 use crate::key::{PublicKey, PublicKeyError};
 
+mod attempts;
 mod bundle;
 mod decision;
 mod delivery;

@@ -188,6 +188,30 @@ fn a_python_verifier_agrees_on_a_bundle_and_on_everything_that_is_done_to_it() {
     assert!(n_passed < 20 && cases.len() > 500, "{n_passed} of {} pass", cases.len());
 }
 
+/// Records that leave out what the ledger has, and honest ones of an escalated handoff: `vectors/evidence/forged/`.
+#[test]
+fn a_python_verifier_agrees_on_what_a_record_leaves_out() {
+    let trust = vectors().join("trust.json");
+    let now = Timestamp::parse("2026-11-23T00:00:00.000Z").unwrap();
+    let listed = std::fs::read_dir(vectors().join("forged")).unwrap();
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 8, "{paths:?}");
+    // Also as of a time before everything that they hold.
+    for (now, n_expected) in [(now, 2), (Timestamp::parse("2026-11-22T06:00:00.000Z").unwrap(), 0)] {
+        let python = by_python(&trust, now, &paths).unwrap();
+        let pinned = pinned(&trust, now).unwrap();
+        let mut n_held = 0;
+        for (path, (claims, why)) in paths.iter().zip(&python) {
+            assert_eq!(claims, &by_rust(&std::fs::read(path).unwrap(), &pinned), "{}: {why}", path.display());
+            n_held += usize::from(
+                ["inclusion", "execution"].iter().all(|id| claims.get(*id).is_some_and(|one| one == "pass")),
+            );
+        }
+        assert_eq!(n_held, n_expected);
+    }
+}
+
 /// A bundle of a real refund, exported with the program from the gateway that a graph in Python refunded through.
 #[test]
 fn a_python_verifier_agrees_on_an_exported_refund() {

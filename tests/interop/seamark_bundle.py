@@ -230,7 +230,7 @@ def verify_bundle(read, trust, now):
     entries = chain.make("entries", lambda: check_entries(parts, trust, handoff), "checkpoint")
     cast = claims.make("decision", lambda: check_cast(parts, directory, handoff, contract, entries, chain), "contract")
     outcome = claims.make("outcome", lambda: check_outcome(parts, directory, handoff, cast), "decision")
-    claims.make("inclusion", lambda: check_inclusion(parts, handoff, entries, chain, claims, cast, outcome), "checkpoint")
+    claims.make("inclusion", lambda: check_inclusion(parts, handoff, entries, chain, claims, cast, outcome, now), "checkpoint")
     claims.make("outcome-ledger", lambda: extends(parts, outcome["ledger"], head), "checkpoint", "outcome")
     claims.make("reviewer-witness", lambda: [extends(parts, one["decision"]["seenCheckpoint"], head) for one in cast["all"]], "checkpoint", "decision")
     claims.make("presented-before-signing", lambda: check_presented(cast, entries), "inclusion")
@@ -296,7 +296,18 @@ def check_cast(parts, directory, handoff, contract, entries, chain):
         entry = v.recorded_as(entries, digest, "decision.recorded", "decision.late")
         f.need(signature_digest(value, keyid) in entry["sigs"], "the entry of a decision names another signature")
         everything.append({"decision": f.expect_type(statement, "decision"), "digest": digest, "entry": entry})
+    part = part_of(entries, handoff)
+    if part:
+        part.check_late([one["digest"] for one in everything])
     return {"timely": timely, "all": everything}
+
+
+def part_of(entries, handoff):
+    """The entries of this attempt. Without its place in the chain the claim `inclusion` fails."""
+    try:
+        return v.Part(entries, handoff["predicate"], handoff["digest"])
+    except f.Refused:
+        return None
 
 
 CAUSES = {"approved": ["policy-met"], "rejected": ["veto"], "expired": ["deadline"], "withdrawn": ["source", "fallback-owner"], "superseded": ["new-revision", "new-attempt"]}
@@ -330,28 +341,39 @@ def check_outcome(parts, directory, handoff, cast):
     return {**outcome, "digest": digest, "signature": signature_digest(parts["outcome"], keyid)}
 
 
-def check_inclusion(parts, handoff, entries, chain, claims, cast, outcome):
+def check_inclusion(parts, handoff, entries, chain, claims, cast, outcome, now):
     if chain.verdicts["entries"] != "pass":
         know(chain.verdicts["entries"] == "fail", chain.sentences["entries"])
         raise f.Refused(chain.sentences["entries"])
+    v.check_time(entries, now)
     know(claims.verdicts["decision"] == "pass", "decision did not pass")
     know(outcome or not parts["outcome"], "outcome did not pass")
-    received = v.recorded_as(entries, handoff["digest"], "handoff.received")
+    part = v.Part(entries, handoff["predicate"], handoff["digest"])
+    received = part.received
     f.need(handoff["signature"] in received["sigs"], "the entry of the handoff names another signature")
+    part.check_complete([one["digest"] for one in cast["all"]], outcome["digest"] if outcome else None)
     if "request" not in handoff["predicate"]:
         f.need(v.recorded_as(entries, handoff["digest"], "handoff.passed")["seq"] > received["seq"], "it passed before it came")
+        f.need(part.next is None, "another attempt follows")
         return
-    f.need(all(one["entry"]["seq"] > received["seq"] for one in cast["all"]), "a decision stands before its handoff")
+    entry = v.recorded_as(entries, outcome["digest"], "outcome.formed") if outcome else None
+    for one in cast["all"]:
+        if one["entry"]["type"] == "decision.late":
+            f.need(entry and one["entry"]["seq"] > entry["seq"], "a decision is late before the outcome")
+        else:
+            f.need(one["entry"] in part.own, "a decision does not stand in its attempt")
     if not outcome:
+        f.need(part.next is None, "another attempt follows")
         return
     last = max([received["seq"], *(one["entry"]["seq"] for one in cast["all"] if one["entry"]["type"] == "decision.recorded")])
-    entry = v.recorded_as(entries, outcome["digest"], "outcome.formed")
     f.need(entry["actor"] == outcome["formedBy"] and outcome["signature"] in entry["sigs"], "the entry of the outcome names another key or signature")
-    f.need(entry["seq"] > last and outcome["formedAt"] <= entry["at"], "the outcome stands before its decisions")
-    if outcome["outcome"] == "withdrawn":
-        f.need(any(one["type"] == "handoff.withdrawn" and one["seq"] < entry["seq"] for one in entries), "nobody withdrew it")
+    f.need(entry in part.own and entry["seq"] > last and outcome["formedAt"] <= entry["at"], "the outcome stands before its decisions")
     ledger = outcome["ledger"]
     f.need(ledger["origin"] == entry["origin"] and last < ledger["size"] <= entry["seq"], "the outcome names a head that does not hold its decisions")
+    try:
+        part.check_ending(outcome, entry)
+    except v.Cut as why:
+        raise Unknown(str(why))
 
 
 def root_of_consistency(start, size, proof, old):
@@ -399,8 +421,7 @@ def check_presented(cast, entries):
 
 
 def check_executions(parts, directory, handoff, outcome, entries):
-    know(parts["executions"] or outcome["outcome"] != "approved", "the destination has not reported")
-    predicate, executed = handoff["predicate"], 0
+    predicate, part, given = handoff["predicate"], v.Part(entries, handoff["predicate"], handoff["digest"]), []
     for value in parts["executions"]:
         statement, keyid, digest = f.open_envelope(value, directory.keys("execution"))
         did = f.expect_type(statement, "execution")
@@ -413,13 +434,17 @@ def check_executions(parts, directory, handoff, outcome, entries):
         f.need(directory.valid_at(keyid, did["executedAt"]), "the executor's key was not valid")
         entry = v.recorded_as(entries, digest, "execution.reported")
         f.need(entry["actor"] == keyid and signature_digest(value, keyid) in entry["sigs"], "the entry of an execution names another key or signature")
+        given.append(digest)
+        f.need(entry["seq"] > part.formed["seq"], "an execution stands before the outcome")
         if did["result"] == "executed":
             window = outcome["window"]
             f.need(f.ms(window["notBefore"]) <= f.ms(did["executedAt"]) + f.SKEW_MS and did["executedAt"] < window["expiresAt"], "it was executed outside of its window")
             counting = {one["digest"]["sha256"] for one in outcome["decisions"] if one["counted"]}
             f.need({one["sha256"] for one in did["decisions"]} == counting, "an execution names other decisions")
-            executed += 1
-    f.need(executed <= 1, "it was executed more than once")
+            part.check_used(part.formed, entry)
+    part.check_reports(given)
+    f.need(len(given) <= 1, "there is more than one report")
+    know(given or outcome["outcome"] != "approved", "the destination has not reported")
 
 
 def main():

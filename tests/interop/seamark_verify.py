@@ -17,7 +17,12 @@ def verify_delivery(delivery, trust, audience, now):
     contract = pinned_contract(delivery, predicate)
     entries = check_ledger(delivery, trust, predicate)
     cast = check_decisions(delivery, directory, predicate, handoff_digest, contract, entries)
+    check_time(entries, now)
     outcome, counting = check_outcome(delivery, directory, predicate, handoff_digest, cast, entries, now)
+    part = Part(entries, predicate, handoff_digest)
+    part.check_complete([one["digest"] for one in cast], outcome["digest"])
+    formed = recorded_as(entries, outcome["digest"], "outcome.formed")
+    f.need(part.received["seq"] < formed["seq"] and part.next is None, "the outcome does not stand in its attempt")
     rebuilt, hidden = f.reconstruct(predicate, delivery["disclosures"])
     f.check_masks(predicate, rebuilt, hidden)
     return {
@@ -43,6 +48,76 @@ def recorded_as(entries, digest, *types):
     found = [entry for entry in entries if entry["object"] == digest and entry["type"] in types]
     f.need(len(found) == 1, f"the ledger has no single entry {types[0]} of it")
     return found[0]
+
+
+class Cut(Exception):
+    """Nothing is wrong with what is given; what would prove it came later."""
+
+
+class Part:
+    """The entries of one attempt: from its `handoff.received` up to the next one (section 11.2, step 7)."""
+
+    def __init__(self, entries, predicate, handoff_digest):
+        self.entries, self.received = entries, recorded_as(entries, handoff_digest, "handoff.received")
+        begin = self.received["seq"]
+        others = [one for one in entries if one["type"] == "handoff.received"]
+        before = [one["object"] for one in others if one["seq"] < begin][-1:]
+        named = [predicate["supersedes"]["sha256"]] if "supersedes" in predicate else []
+        f.need(before == named, "the attempt does not stand after the one that it names")
+        self.next = next((one for one in others if one["seq"] > begin), None)
+        end = self.next["seq"] if self.next else float("inf")
+        self.own = [one for one in entries if begin < one["seq"] < end]
+        self.formed = next((one for one in self.own if one["type"] == "outcome.formed"), None)
+
+    def check_complete(self, decisions, outcome):
+        """No decision and no outcome was recorded in this attempt but those that are given."""
+        for one in self.own:
+            given = decisions if one["type"] == "decision.recorded" else [outcome] if one["type"] == "outcome.formed" else None
+            f.need(given is None or one["object"] in given, f"the statement of entry {one['seq']} is not given")
+
+    def check_ending(self, outcome, entry):
+        """What has to be around the outcome."""
+        before = [(one["type"], one["object"]) for one in self.own if one["seq"] < entry["seq"]]
+        if outcome["outcome"] == "withdrawn":
+            f.need(any(kind == "handoff.withdrawn" for kind, _ in before), "nobody withdrew it")
+        if outcome["outcome"] != "superseded":
+            f.need(self.next is None, "another attempt follows on an outcome that ended the handoff")
+            return
+        by = outcome["supersededBy"]["sha256"]
+        if outcome["cause"] == "new-revision":
+            f.need(("handoff.superseded", by) in before, "no entry says that there is a new revision")
+        elif self.next is None:
+            raise Cut("the entries end before the next attempt")
+        f.need(self.next is None or self.next["object"] == by, "another attempt follows than the outcome says")
+
+    def unmatched(self, kind, given):
+        """(entry, how many other attempts had ended before it) of those whose statement is not given."""
+        others, is_own, has_ended, found = 0, False, True, []
+        for one in self.entries:
+            if one["type"] == "handoff.received":
+                is_own, has_ended = one is self.received, False
+            elif one["type"] in ("outcome.formed", "handoff.passed"):
+                others += not is_own and not has_ended
+                has_ended = True
+            elif one["type"] == kind and one["seq"] > self.received["seq"] and one["object"] not in given:
+                found.append((one, others))
+        return found
+
+    def check_late(self, given):
+        for one, others in self.unmatched("decision.late", given):
+            f.need(others > 0, f"the late decision of entry {one['seq']} is not given")
+
+    def check_reports(self, given):
+        for number, (one, others) in enumerate(self.unmatched("execution.reported", given), 1):
+            f.need(number <= others, f"the report of entry {one['seq']} is not given")
+
+    def check_used(self, outcome_entry, report):
+        uses = [one["seq"] for one in self.own if one["type"] == "attempt.consumed" and one["seq"] > outcome_entry["seq"]]
+        f.need(len(uses) == 1 and uses[0] < report["seq"], "the attempt was not used up once before")
+
+
+def check_time(entries, now):
+    f.need(all(f.ms(one["at"]) <= f.ms(now) + f.SKEW_MS for one in entries), "an entry is from after the time that it is judged at")
 
 
 def check_decisions(delivery, directory, predicate, handoff_digest, contract, entries):

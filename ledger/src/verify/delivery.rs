@@ -5,6 +5,7 @@
 
 use seamark_contracts::api::agent::Delivery;
 use seamark_contracts::canonical;
+use seamark_contracts::clock::Timestamp;
 use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::decision::Window;
 use seamark_contracts::digest::Digest;
@@ -106,7 +107,7 @@ fn examine(delivery: &Delivery, pinned: &Pinned) -> (Report, Option<ApprovedActi
     let casts = report.settle(ClaimId::Decision, decisions);
     let outcome =
         report.settle(ClaimId::Outcome, outcome_finding(delivery, casts.as_deref(), &handoff, &trust, pinned));
-    let recorded = inclusion_finding(entries, &handoff, casts.as_deref(), outcome.as_ref());
+    let recorded = inclusion_finding(entries, &handoff, casts.as_deref(), outcome.as_ref(), pinned.now);
     report.settle(ClaimId::Inclusion, recorded);
     let revealed = report.settle(ClaimId::Masks, masks_finding(&handoff, &delivery.disclosures));
     if let Some(audience) = &pinned.audience {
@@ -245,7 +246,8 @@ pub(super) fn cast_finding(
         Ok(casts) => {
             let names: Vec<&str> = casts.iter().map(|cast| cast.statement.predicate.reviewer.name.as_str()).collect();
             let number = counted(casts.len(), "decision", "decisions");
-            let sentence = format!("{number}, each signed by the person's own key: {}.", names.join(", "));
+            let names = names.join(", ");
+            let sentence = format!("{number}, signed under the key that the directory lists for: {names}.");
             Finding::Pass(casts, sentence)
         }
         Err(error) => Finding::fail(&error),
@@ -336,21 +338,29 @@ fn inclusion_finding(
     handoff: &HandoffStatement,
     casts: Option<&[Cast]>,
     ended: Option<&Ended>,
+    now: Timestamp,
 ) -> Finding<Recorded> {
     let outcome = match ended {
         Some(Ended::Outcome(outcome)) => Some(outcome.get()),
         Some(Ended::Passed) | None => None,
     };
-    order_finding(entries, handoff, casts, outcome, ended.is_some())
+    order_finding(entries, handoff, casts, Concluded { outcome, is_complete: ended.is_some() }, now)
 }
 
-/// `is_complete` says that decisions and outcome were verified, so that their order can be.
+/// What is known of how an attempt ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Concluded<'a> {
+    pub(super) outcome: Option<&'a OutcomeStatement>,
+    /// Decisions and outcome were verified, so that their order can be.
+    pub(super) is_complete: bool,
+}
+
 pub(super) fn order_finding(
     entries: Option<Result<Recorded, RecordedFault>>,
     handoff: &HandoffStatement,
     casts: Option<&[Cast]>,
-    outcome: Option<&OutcomeStatement>,
-    is_complete: bool,
+    concluded: Concluded<'_>,
+    now: Timestamp,
 ) -> Finding<Recorded> {
     let recorded = match entries {
         None => return Finding::without(ClaimId::Checkpoint),
@@ -358,16 +368,22 @@ pub(super) fn order_finding(
         Some(Err(fault)) => return Finding::fail(&fault),
         Some(Ok(recorded)) => recorded,
     };
+    if let Err(fault) = recorded.check_time(now) {
+        return Finding::fail(&fault);
+    }
     let Some(casts) = casts else { return Finding::without(ClaimId::Decision) };
-    if !is_complete {
+    if !concluded.is_complete {
         return Finding::without(ClaimId::Outcome);
     }
-    match recorded.check_order(handoff, casts, outcome) {
+    match recorded.check_order(handoff, casts, concluded.outcome) {
         Ok(()) => {
             let entries = counted(recorded.n_entries(), "entry", "entries");
-            let sentence = format!("All {entries} of this handoff are in the ledger, gapless and in order.");
+            let last = recorded.last_seq();
+            let sentence =
+                format!("The ledger has {entries} of this handoff up to its entry {last}, without a gap and in order.");
             Finding::Pass(recorded, sentence)
         }
+        Err(fault @ RecordedFault::Cut) => Finding::Unknown(super::sentence_of(&fault)),
         Err(fault) => Finding::fail(&fault),
     }
 }

@@ -9,14 +9,14 @@ use seamark_contracts::decision::SeenCheckpoint;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::MaskKind;
 use seamark_contracts::mask;
-use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomeKind};
+use seamark_contracts::outcome::{ExecutionPhase, ExecutionPredicate, ExecutionResult, OutcomeKind};
 use seamark_contracts::view::View;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::delivery::{
-    admitted, cast_finding, checkpoint_finding, concluded, contract_finding, directory_finding, order_finding,
-    recorded_of, without_ledger,
+    Concluded, admitted, cast_finding, checkpoint_finding, concluded, contract_finding, directory_finding,
+    order_finding, recorded_of, without_ledger,
 };
 use super::recorded::{Cast, Recorded, RecordedFault, check_signature};
 use super::view::check_view;
@@ -102,9 +102,11 @@ pub(super) fn examine(parts: &Parts<'_>, pinned: &Pinned) -> (Report, Proved) {
     let entries = head.as_ref().map(|head| recorded_of(parts.entries, head, &handoff));
     let decisions = decision_finding(parts, entries.as_ref(), &handoff, contract.as_deref(), &trust);
     let casts = report.settle(ClaimId::Decision, decisions);
-    let outcome = report.settle(ClaimId::Outcome, outcome_finding(parts, casts.as_deref(), &handoff, &trust));
+    let ended = outcome_finding(parts, entries.as_ref(), casts.as_deref(), &handoff, &trust);
+    let outcome = report.settle(ClaimId::Outcome, ended);
     let is_complete = outcome.is_some() || parts.outcome.is_none();
-    let ordered = order_finding(entries, &handoff, casts.as_deref(), outcome.as_deref(), is_complete);
+    let concluded = Concluded { outcome: outcome.as_deref(), is_complete };
+    let ordered = order_finding(entries, &handoff, casts.as_deref(), concluded, pinned.now);
     let recorded = report.settle(ClaimId::Inclusion, ordered);
     report.settle(ClaimId::OutcomeLedger, outcome_ledger_finding(parts, outcome.as_deref(), head.as_ref()));
     report.settle(ClaimId::ReviewerWitness, witness_finding(parts, casts.as_deref(), head.as_ref()));
@@ -175,19 +177,47 @@ fn decision_finding(
     let Some(Ok(recorded)) = entries else { return without_ledger(entries) };
     let Some(contract) = contract else { return Finding::without(ClaimId::Contract) };
     let views: Vec<Vec<u8>> = parts.views.iter().map(|view| view.as_bytes().to_vec()).collect();
-    cast_finding(recorded, parts.decisions, &views, handoff, contract, trust)
+    match cast_finding(recorded, parts.decisions, &views, handoff, contract, trust) {
+        Finding::Pass(casts, sentence) => late_finding(recorded, casts, sentence, handoff),
+        other => other,
+    }
+}
+
+/// A record has every late decision of its attempt too; a delivery has none.
+fn late_finding(
+    recorded: &Recorded,
+    casts: Vec<Cast>,
+    sentence: String,
+    handoff: &HandoffStatement,
+) -> Finding<Vec<Cast>> {
+    // Without its place in the ledger the claim `inclusion` fails.
+    let Ok(part) = recorded.part(handoff) else { return Finding::Pass(casts, sentence) };
+    match part.unmatched_late(&casts) {
+        Ok(None) => Finding::Pass(casts, sentence),
+        Ok(Some(seq)) => {
+            let other = format!("Ledger entry {seq} is of a late decision of this attempt or of another one.");
+            Finding::Pass(casts, format!("{sentence} {other}"))
+        }
+        Err(fault) => Finding::fail(&fault),
+    }
 }
 
 fn outcome_finding(
     parts: &Parts<'_>,
+    entries: Option<&Result<Recorded, RecordedFault>>,
     casts: Option<&[Cast]>,
     handoff: &Verified<HandoffStatement>,
     trust: &TrustSet,
 ) -> Finding<Verified<OutcomeStatement>> {
-    match parts.outcome {
-        Some(envelope) => concluded(envelope, casts, handoff, trust),
-        None => Finding::Unknown("There is no outcome yet.".to_owned()),
+    if let Some(envelope) = parts.outcome {
+        return concluded(envelope, casts, handoff, trust);
     }
+    let Some(Ok(recorded)) = entries else { return Finding::Unknown("No outcome is given.".to_owned()) };
+    let formed = recorded.part(handoff).ok().and_then(|part| part.outcome_entry());
+    Finding::Unknown(match formed {
+        Some(entry) => format!("Ledger entry {} is of the outcome, and it is not given.", entry.seq),
+        None => format!("There is no outcome up to ledger entry {}.", recorded.last_seq()),
+    })
 }
 
 /// How an earlier head stands to the newest one.
@@ -299,10 +329,12 @@ enum ExecutionFault {
     Window,
     #[error("execution names other decisions than those that approved")]
     Decisions,
-    #[error("it was executed more than once")]
-    Twice,
+    #[error("an attempt has one report of its execution, and {0} are given")]
+    Several(usize),
     #[error("find the execution in the ledger")]
     Recorded(#[source] RecordedFault),
+    #[error("look for executions in the ledger")]
+    Unreported(#[source] RecordedFault),
 }
 
 impl Case<'_> {
@@ -310,10 +342,6 @@ impl Case<'_> {
         let (Some(outcome), Some(recorded)) = (self.outcome, self.recorded) else {
             return Finding::without(if self.recorded.is_none() { ClaimId::Inclusion } else { ClaimId::Outcome });
         };
-        let is_approved = outcome.predicate.outcome == OutcomeKind::Approved;
-        if parts.executions.is_empty() && is_approved {
-            return Finding::Unknown("The destination has not reported what it did.".to_owned());
-        }
         let mut reports = Vec::with_capacity(parts.executions.len());
         for envelope in parts.executions {
             match self.check_execution(envelope, outcome, recorded) {
@@ -321,11 +349,28 @@ impl Case<'_> {
                 Err(fault) => return Finding::fail(&fault),
             }
         }
-        match reports.iter().filter(|report| report.predicate.result == ExecutionResult::Executed).count() {
-            0 => Finding::Pass(reports, "Nothing was executed.".to_owned()),
-            1 => Finding::Pass(reports, "Executed once, by the destination, as it was approved.".to_owned()),
-            _ => Finding::fail(&ExecutionFault::Twice),
-        }
+        let given = reports.iter().map(|report| report.digest).collect();
+        let part = recorded.part(self.handoff).map_err(ExecutionFault::Recorded);
+        let open = part.and_then(|part| part.unmatched_reports(&given).map_err(ExecutionFault::Unreported));
+        let open = match open {
+            Ok(open) => open,
+            Err(fault) => return Finding::fail(&fault),
+        };
+        let n = recorded.last_seq();
+        let sentence = match reports.as_slice() {
+            [] if outcome.predicate.outcome == OutcomeKind::Approved => {
+                return Finding::Unknown(format!("No execution is reported up to ledger entry {n}."));
+            }
+            [] if open.is_some() => "No execution is given.".to_owned(),
+            [] => format!("No execution is reported up to ledger entry {n}."),
+            [report] => sentence_of_report(&report.predicate, n),
+            several => return Finding::fail(&ExecutionFault::Several(several.len())),
+        };
+        let sentence = match open {
+            Some(seq) => format!("{sentence} Ledger entry {seq} reports one of this attempt or of another."),
+            None => sentence,
+        };
+        Finding::Pass(reports, sentence)
     }
 
     fn check_execution(
@@ -355,11 +400,32 @@ impl Case<'_> {
         check_signature(entry, &execution.signature, &keyid, "execution").map_err(ExecutionFault::Recorded)?;
         // The executor writes `executedAt`; when it came, the ledger says (invariant B10).
         execution.check_key_window(entry.at).map_err(ExecutionFault::Key)?;
+        let part = recorded.part(self.handoff).map_err(ExecutionFault::Recorded)?;
+        let is_after = part.outcome_entry().is_some_and(|formed| formed.seq < entry.seq);
+        if !is_after {
+            return Err(ExecutionFault::Recorded(RecordedFault::Order { what: "execution" }));
+        }
         if did.result == ExecutionResult::Executed {
             check_executed(did, outcome)?;
+            part.check_used(outcome.digest, entry).map_err(ExecutionFault::Recorded)?;
         }
         Ok(execution)
     }
+}
+
+/// What the destination says that it did. `n` is the last entry that is given.
+fn sentence_of_report(did: &ExecutionPredicate, n: u64) -> String {
+    let what = match (did.result, did.phase) {
+        (ExecutionResult::Executed, _) => {
+            return format!("Executed once, as far as ledger entry {n}, by the destination and as it was approved.");
+        }
+        (ExecutionResult::Failed, Some(ExecutionPhase::Gate)) => "it refused and did nothing",
+        (ExecutionResult::Failed, Some(ExecutionPhase::Action)) => "it tried and failed",
+        (ExecutionResult::Failed, Some(ExecutionPhase::Unknown) | None) => {
+            "it failed and does not know with what effect: it may or may not have been done"
+        }
+    };
+    format!("As far as ledger entry {n}, the destination reports that {what}.")
 }
 
 fn check_executed(did: &ExecutionPredicate, outcome: &OutcomeStatement) -> Result<(), ExecutionFault> {

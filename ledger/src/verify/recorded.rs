@@ -4,9 +4,9 @@ use seamark_contracts::api::ledger::RecordedEntry;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::digest::Digest;
-use seamark_contracts::outcome::OutcomeKind;
 use thiserror::Error;
 
+use super::attempts::Part;
 use super::decision::{holds_until, judge_reviewer};
 use super::outcome::Ballot;
 use super::{DecisionFault, check_decision};
@@ -58,6 +58,19 @@ pub(super) enum RecordedFault {
     Order { what: &'static str },
     #[error("outcome names a ledger head that does not hold all its decisions")]
     OutcomeHead,
+    #[error("ledger entry {seq} ({kind}) is of this attempt, and the statement that it records is not given")]
+    Unmatched { seq: u64, kind: &'static str },
+    #[error("ledger entry {seq} was recorded at {at}, which is after {now}, the time at which this is judged")]
+    Later { seq: u64, at: Timestamp, now: Timestamp },
+    /// Nothing is wrong with what is given; what proves it came later.
+    #[error("the entries end before the attempt that takes the place of this one")]
+    Cut,
+}
+
+impl RecordedFault {
+    pub(super) fn unmatched(entry: &Entry) -> Self {
+        Self::Unmatched { seq: entry.seq, kind: entry.kind.as_str() }
+    }
 }
 
 /// Checks each entry under the head, and that together they are the chain of one handoff.
@@ -219,46 +232,45 @@ impl Recorded {
         self.entries.iter().any(is_it)
     }
 
-    /// Checks that the handoff was admitted, and then passed, or decided, and then concluded.
+    /// Checks that the handoff was admitted, and then passed, or decided, and then concluded; and that no other decision and
+    /// no other outcome was recorded in this attempt.
     pub(super) fn check_order(
         &self,
         handoff: &HandoffStatement,
         casts: &[Cast],
         outcome: Option<&OutcomeStatement>,
     ) -> Result<(), RecordedFault> {
-        let received = self.find(EntryType::HandoffReceived, handoff.digest, "handoff")?;
+        let part = self.part(handoff)?;
+        let received = part.received();
         if !received.sigs.contains(&handoff.signature.digest()) {
             return Err(RecordedFault::Signature { what: "handoff" });
         }
+        part.check_complete(casts, outcome.map(|outcome| outcome.digest))?;
         if handoff.predicate.request.is_none() {
             let passed = self.find(EntryType::HandoffPassed, handoff.digest, "handoff")?;
-            return in_order(received.seq < passed.seq, "passed handoff");
+            in_order(received.seq < passed.seq, "passed handoff")?;
+            return part.check_last();
         }
+        let formed = match outcome {
+            Some(outcome) => Some(self.find(EntryType::OutcomeFormed, outcome.digest, "outcome")?),
+            None => None,
+        };
         let mut last = received.seq;
         for cast in casts {
             let kind = if cast.is_late { EntryType::DecisionLate } else { EntryType::DecisionRecorded };
             let entry = self.find(kind, cast.statement.digest, "decision")?;
-            in_order(entry.seq > received.seq, "decision")?;
-            if !cast.is_late {
+            if cast.is_late {
+                // A gateway that calls a decision late takes its weight; it may do so only once the attempt has ended.
+                in_order(formed.is_some_and(|formed| entry.seq > formed.seq), "late decision")?;
+            } else {
+                part.check_holds(entry, "decision")?;
                 last = last.max(entry.seq);
             }
         }
-        outcome.map_or(Ok(()), |outcome| self.check_outcome_entry(outcome, last))
-    }
-
-    /// `last` is the newest entry that the outcome follows from.
-    fn check_outcome_entry(&self, outcome: &OutcomeStatement, last: u64) -> Result<(), RecordedFault> {
-        let says = &outcome.predicate;
-        let entry = self.find(EntryType::OutcomeFormed, outcome.digest, "outcome")?;
-        check_signature(entry, &outcome.signature, &says.formed_by, "outcome")?;
-        in_order(entry.seq > last && says.formed_at <= entry.at, "outcome")?;
-        if says.outcome == OutcomeKind::Withdrawn {
-            let is_before = |other: &&Entry| other.kind == EntryType::HandoffWithdrawn && other.seq < entry.seq;
-            let missing = RecordedFault::Missing { kind: "handoff.withdrawn", what: "withdrawal" };
-            self.entries.iter().find(is_before).ok_or(missing)?;
+        match (outcome, formed) {
+            (Some(outcome), Some(formed)) => check_outcome_entry(part, outcome, formed, last),
+            _ => part.check_last(),
         }
-        let holds_all = says.ledger.origin == entry.origin && says.ledger.size > last && says.ledger.size <= entry.seq;
-        if holds_all { Ok(()) } else { Err(RecordedFault::OutcomeHead) }
     }
 
     /// The entries, by ascending index.
@@ -270,6 +282,24 @@ impl Recorded {
     pub(super) fn n_entries(&self) -> usize {
         self.entries.len()
     }
+}
+
+/// `last` is the newest entry that the outcome follows from.
+fn check_outcome_entry(
+    part: Part<'_>,
+    outcome: &OutcomeStatement,
+    entry: &Entry,
+    last: u64,
+) -> Result<(), RecordedFault> {
+    let says = &outcome.predicate;
+    check_signature(entry, &outcome.signature, &says.formed_by, "outcome")?;
+    part.check_holds(entry, "outcome")?;
+    in_order(entry.seq > last && says.formed_at <= entry.at, "outcome")?;
+    let holds_all = says.ledger.origin == entry.origin && says.ledger.size > last && says.ledger.size <= entry.seq;
+    if !holds_all {
+        return Err(RecordedFault::OutcomeHead);
+    }
+    part.check_ending(says, entry)
 }
 
 fn in_order(holds: bool, what: &'static str) -> Result<(), RecordedFault> {

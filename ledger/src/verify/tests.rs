@@ -11,11 +11,13 @@ use base64ct::Base64;
 use serde_json::{Value, json};
 use world::World;
 
+mod anew;
 mod audit;
 mod bundle;
 mod bundle_files;
 mod decisions;
 mod endings;
+mod omissions;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.
@@ -441,7 +443,9 @@ fn other_endings_are_proved_too() {
     let nothing: &dyn Fn(&mut World) = &|_| {};
     let withdraw: &dyn Fn(&mut World) = &|world| world.note_withdrawal();
     assert_eq!(ended(Close::Deadline { escalates: false }, 5 * 3_600_000, nothing), Verdict::Pass);
-    assert_eq!(ended(Close::NewRevision, 1_000, nothing), Verdict::Pass);
+    let revise: &dyn Fn(&mut World) = &|world| world.note_revision();
+    assert_eq!(ended(Close::NewRevision, 1_000, revise), Verdict::Pass);
+    assert_eq!(ended(Close::NewRevision, 1_000, nothing), Verdict::Fail, "no entry says so");
     assert_eq!(ended(Close::Withdrawn(Withdrawer::Source), 1_000, withdraw), Verdict::Pass);
     assert_eq!(ended(Close::Withdrawn(Withdrawer::FallbackOwner), 1_000, nothing), Verdict::Fail, "no entry says so");
     let open = World::open();

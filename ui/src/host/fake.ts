@@ -274,7 +274,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     saveEvidence: (r) =>
       answer("saveEvidence", r, () =>
         ok({
-          path: "/home/robin/Downloads/seamark-0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12.seamark.zip",
+          path: "Downloads/seamark-0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12.seamark.zip",
           sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
           verdict: "pass",
           sentence: "Every claim in it that needs nobody outside holds under the keys that this desk pinned.",

@@ -93,6 +93,7 @@ fn each_change_to_a_record_is_noticed_where_it_was_made() {
         Fail,
     );
     attack("outcome left out", &|r| r.outcome = None, C::Outcome, Unknown);
+    attack("outcome left out", &|r| r.outcome = None, C::Inclusion, Fail);
     attack(
         "outcome by another key",
         &|r| r.outcome = r.outcome.as_ref().map(|o| resign(o, "ledger")),
@@ -132,7 +133,7 @@ fn each_change_to_a_record_is_noticed_where_it_was_made() {
         C::Execution,
         Fail,
     );
-    attack("execution left out", &|r| r.executions.clear(), C::Execution, Unknown);
+    attack("execution left out", &|r| r.executions.clear(), C::Execution, Fail);
     attack("execution twice", &|r| r.executions.push(r.executions[0].clone()), C::Execution, Fail);
     attack("execution by the gateway", &|r| r.executions[0] = resign(&r.executions[0], "outcome"), C::Execution, Fail);
 }

@@ -313,7 +313,7 @@ fn attacks_on_what_was_decided_are_found() {
         r.views.clear();
     };
     with("outcome without its decisions", omit, C::Outcome, Fail);
-    with("execution left out", &|r| r.executions.clear(), C::Execution, Unknown);
+    with("execution left out", &|r| r.executions.clear(), C::Execution, Fail);
     with("executed twice", &|r| r.executions.push(r.executions[0].clone()), C::Execution, Fail);
     with("A12: executed by another", &|r| r.executions[0] = resign(&r.executions[0], "outcome"), C::Execution, Fail);
     with("A17: no entry", &|r| r.entries.clear(), C::Inclusion, Unknown);

@@ -135,6 +135,15 @@ impl World {
 
     /// A handoff out of a sample's example, changed before it is signed.
     pub(super) fn of(example: &str, change: impl FnOnce(&mut HandoffPredicate)) -> Self {
+        Self::behind(example, change, |_| {})
+    }
+
+    /// The same, behind entries that the ledger has of it before it came.
+    pub(super) fn behind(
+        example: &str,
+        change: impl FnOnce(&mut HandoffPredicate),
+        before: impl FnOnce(&mut Self),
+    ) -> Self {
         let (now, chance) = (at("2026-11-22T06:00:00.000Z"), SeededChance::new(7));
         let contract =
             CompiledContract::from_document(samples::find("refund.issue").unwrap().contract.as_bytes()).unwrap();
@@ -162,6 +171,7 @@ impl World {
             nodes: HashMap::new(),
         };
         world.other(EntryType::LedgerGenesis);
+        before(&mut world);
         let (digest, signature) = (world.handoff.digest, world.handoff.signature);
         world.record(EntryType::HandoffReceived, "g1", digest, &[signature]);
         let kind =
@@ -425,6 +435,11 @@ impl World {
         self.record(EntryType::HandoffWithdrawn, "order-desk-key", Digest::of(b"withdrawal"), &[]);
     }
 
+    /// The source changed the content; see [`Self::form`].
+    pub(super) fn note_revision(&mut self) {
+        self.record(EntryType::HandoffSuperseded, "order-desk-key", Digest::of(b"next"), &[]);
+    }
+
     pub(super) fn conclude(&mut self, close: Option<&Close>) {
         let predicate = self.form(close).unwrap();
         self.conclude_as(&predicate, &key("outcome"));
@@ -466,9 +481,24 @@ impl World {
             executor: signed.destination.agent.clone(),
         };
         change(&mut predicate);
+        if predicate.result == ExecutionResult::Executed {
+            self.use_up();
+        }
+        self.report(&predicate);
+    }
+
+    /// The destination uses the attempt at the gateway.
+    pub(super) fn use_up(&mut self) {
+        self.record(EntryType::AttemptConsumed, "refund-executor-key", Digest::of(b"use"), &[]);
+    }
+
+    /// Signs and records whatever report it is given.
+    pub(super) fn report(&mut self, predicate: &ExecutionPredicate) {
+        let (outcome, _) = self.outcome.clone().unwrap();
+        let signed = &self.handoff.predicate;
         let outcome = (outcome.predicate.outcome_id, outcome.digest);
         let bytes =
-            statement::build_execution(&predicate, (signed.handoff_id, self.handoff.digest), Some(outcome)).unwrap();
+            statement::build_execution(predicate, (signed.handoff_id, self.handoff.digest), Some(outcome)).unwrap();
         let envelope = statement::sign(bytes, &key("executor")).unwrap();
         let digest = envelope.unverified_digest();
         let signature = envelope.unverified_signatures()[0].signature.unwrap();
