@@ -78,6 +78,8 @@ const WINDOW_TESTS: &[Need] = &[
     ),
 ];
 
+const TESTS: &[Need] = &[need("openssl", Probe::Program("openssl"), "check evidence by hand, as an auditor does")];
+
 const INTEROP_TESTS: &[Need] =
     &[need("python3-venv", Probe::Works("python3", &["-c", "import venv, ensurepip"]), "clients in Python")];
 
@@ -179,8 +181,9 @@ fn needs(purpose: Purpose) -> Vec<Need> {
     let mut needs = BUILD.to_vec();
     match purpose {
         Purpose::Run => needs.push(KEYRING),
-        Purpose::QuickTest => {}
+        Purpose::QuickTest => needs.extend_from_slice(TESTS),
         Purpose::FullTest => {
+            needs.extend_from_slice(TESTS);
             needs.extend_from_slice(WINDOW_TESTS);
             needs.extend_from_slice(INTEROP_TESTS);
         }
@@ -318,7 +321,13 @@ mod tests {
 
     fn ready() -> Pretend {
         Pretend {
-            packages: BUILD.iter().chain(WINDOW_TESTS).chain(INTEROP_TESTS).map(|need| need.package).collect(),
+            packages: BUILD
+                .iter()
+                .chain(TESTS)
+                .chain(WINDOW_TESTS)
+                .chain(INTEROP_TESTS)
+                .map(|need| need.package)
+                .collect(),
             programs: vec!["npm"],
             answers: vec![
                 ("node --version", "v20.20.2\n"),
