@@ -1,9 +1,9 @@
 //! `seamark ledger`: an independent look at what is stored.
 
-use anyhow::ensure;
 use clap::{Args, Subcommand};
 
 use crate::options::DataDir;
+use crate::place;
 use crate::report::{Ending, Printer};
 
 /// Check the gateway's ledger and database
@@ -37,8 +37,7 @@ impl Ledger {
     /// When the data folder cannot be used.
     pub async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
         let Command::Fsck(fsck) = self.command;
-        let database = fsck.data.data_dir.join("gateway.sqlite3");
-        ensure!(database.is_file(), "find a gateway in {}: there is no gateway.sqlite3", fsck.data.data_dir.display());
+        place::check_existing(&fsck.data.data_dir)?;
         let report = seamark_gateway::fsck::check_folder(&fsck.data.data_dir).await;
         printer.answer(&report, || {
             let mut lines: Vec<String> = report

@@ -41,15 +41,21 @@ pub async fn open(data_dir: &Path) -> anyhow::Result<Gateway> {
         .with_context(|| format!("open the gateway's data folder {}", data_dir.display()))
 }
 
+/// Whether a gateway was made in a folder.
+///
+/// # Errors
+/// When there is none.
+pub fn check_existing(data_dir: &Path) -> anyhow::Result<()> {
+    let is_there = data_dir.join("gateway.sqlite3").is_file();
+    ensure!(is_there, "find a gateway in {}: there is no gateway.sqlite3", data_dir.display());
+    Ok(())
+}
+
 /// The same for a folder in which there is a gateway already: nothing is made where somebody mistyped a path.
 ///
 /// # Errors
 /// When there is none, or the database or the keys cannot be used.
 pub async fn open_existing(data_dir: &Path) -> anyhow::Result<Gateway> {
-    ensure!(
-        data_dir.join("gateway.sqlite3").is_file(),
-        "find a gateway in {}: there is no gateway.sqlite3",
-        data_dir.display()
-    );
+    check_existing(data_dir)?;
     open(data_dir).await
 }

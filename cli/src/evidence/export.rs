@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::{AgentUrn, HandoffId};
@@ -71,9 +71,7 @@ struct Answer {
 
 impl Export {
     pub(super) async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
-        let database = self.data.data_dir.join("gateway.sqlite3");
-        ensure!(database.is_file(), "find a gateway in {}: there is no gateway.sqlite3", self.data.data_dir.display());
-        let gateway = place::open(&self.data.data_dir).await?;
+        let gateway = place::open_existing(&self.data.data_dir).await?;
         let which = WhichAttempt { handoff_id: self.id, submitter: self.submitter, attempt: self.attempt };
         let found = gateway.record(&which).await;
         let trust = gateway.trust();

@@ -1,6 +1,6 @@
 //! `seamark evidence trust`: what a verifier pins.
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::options::DataDir;
@@ -23,9 +23,7 @@ pub struct WriteTrust {
 
 impl WriteTrust {
     pub(super) async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
-        let database = self.data.data_dir.join("gateway.sqlite3");
-        ensure!(database.is_file(), "find a gateway in {}: there is no gateway.sqlite3", self.data.data_dir.display());
-        let gateway = place::open(&self.data.data_dir).await?;
+        let gateway = place::open_existing(&self.data.data_dir).await?;
         let trust = gateway.trust();
         gateway.close().await;
         let pretty = serde_json::to_string_pretty(&trust).context("write the trust as JSON")?;
