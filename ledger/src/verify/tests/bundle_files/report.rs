@@ -210,6 +210,20 @@ fn attack_a30_a_report_of_an_execution_that_was_left_out_is_told() {
     }
 }
 
+/// The second attempt of an escalated handoff was executed; in the bundle of the first one its entry stands without its
+/// statement. That is honest, and the report does not say that nothing was done.
+#[test]
+fn a_report_that_may_be_of_another_attempt_is_told_by_its_entry() {
+    let archive = include_bytes!("../../../../vectors/evidence/forged/escalated-first.seamark.zip");
+    let pinned = Pinned { audience: None, now: at("2026-11-23T00:00:00.000Z"), ..World::open().pinned() };
+    let found = check_archive(archive, &pinned);
+    assert_eq!(found.verdict(), Verdict::Pass);
+    let report = html_report(&found, &frame());
+    let told = "An execution was reported in ledger entry 11, of this or another attempt";
+    assert_eq!(report.matches(told).count(), 2, "in short, and where executions stand: {report}");
+    assert_lacks(&report, &["No execution is reported"]);
+}
+
 #[test]
 fn the_banner_names_what_decided_and_apart_from_it_what_nobody_required() {
     let report = report_of(&World::approved());
