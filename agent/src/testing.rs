@@ -51,6 +51,7 @@ impl Admission {
             supersedes: None,
             parent: parent.cloned(),
             chain: chain.clone(),
+            known: Vec::new(),
         };
         let admitted = judge(&submission, &decimals, compiled, &context)?;
         chain.push(EarlierHandoff {

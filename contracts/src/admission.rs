@@ -13,8 +13,8 @@ use crate::decision::DecisionKind;
 use crate::digest::Digest;
 use crate::gate::Variables;
 use crate::handoff::{
-    Action, Artifact, ChainStatus, Constraint, ContractId, Destination, EscalatedFrom, HandoffPredicate, Mask,
-    OnTimeout, Parent, ReviewRequest, RuleKind, RuleResult, Source, Submission,
+    Action, Artifact, ChainStatus, Constraint, ContractId, Counterparty, Destination, EscalatedFrom, HandoffPredicate,
+    Mask, OnTimeout, Parent, ReviewRequest, RuleKind, RuleResult, Source, Submission, Tier,
 };
 use crate::id::{AgentUrn, HandoffId};
 use crate::mask;
@@ -25,8 +25,11 @@ use crate::view::fields::{Fields, agent_label, by_path};
 mod chain;
 mod check;
 mod compare;
+mod counterparty;
 mod plan;
 mod shape;
+
+pub use counterparty::{CounterpartyName, counterparties};
 
 /// Bytes of one submission, artifacts included.
 pub const MAX_SUBMISSION_BYTES: usize = 4 * 1024 * 1024;
@@ -57,6 +60,9 @@ pub struct AdmissionContext<'a> {
     pub parent: Option<EarlierHandoff>,
     /// Handoffs with the same correlation id and submitter, oldest first, without this one.
     pub chain: Vec<EarlierHandoff>,
+    /// Counterparties of earlier handoffs under this contract name that were approved or passed on, those at least that look
+    /// like one of [`counterparties`].
+    pub known: Vec<CounterpartyName>,
 }
 
 /// An earlier handoff of the same task.
@@ -166,6 +172,7 @@ pub fn judge(
     let schema_faults = compiled.schema.validate(&submission.payload, "/payload");
     let fits_schema = schema_faults.is_empty();
     violations.extend(schema_faults);
+    counterparty::check(submission, compiled, &mut violations);
 
     let mut root = maskable(submission, ctx);
     let plan = plan::make(submission, &root, compiled, &mut violations);
@@ -203,6 +210,13 @@ pub fn judge(
     }
     if gate.required && plan.has_mismatch {
         gate.reasons.push("evidence.mismatch".to_owned());
+    }
+    let counterparties = counterparty::judge(submission, compiled, &ctx.known);
+    if counterparties.iter().any(Counterparty::imitates) {
+        // Nobody can be asked lightly whether two names that look the same are the same.
+        gate.required = true;
+        gate.tier = gate.tier.max(Tier::T3);
+        gate.reasons.push("counterparty.imitates".to_owned());
     }
     let request = gate.required.then(|| ReviewRequest {
         options: vec![DecisionKind::Approve, DecisionKind::Escalate, DecisionKind::Reject],
@@ -255,6 +269,7 @@ pub fn judge(
         narrative: submission.narrative.as_ref().map(|_| take(&mut root, "narrative")),
         rules: judgement.rules,
         comparisons: compare::judge(submission, decimals, compiled),
+        counterparties,
         chain: links,
         gate,
         request,

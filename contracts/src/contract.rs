@@ -224,6 +224,10 @@ pub struct ReviewTexts {
     pub no_answer: String,
     /// Three to six critical facts.
     pub compare: Vec<CompareLine>,
+    /// JSON Pointers of texts of the payload that name who gets something, as in `/payload/payee/name`: they are held against
+    /// names that are known, and one that only looks like another needs a person at T3 at least.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counterparties: Vec<String>,
     #[serde(default)]
     pub evidence: EvidenceSpec,
     pub reasons: Reasons,

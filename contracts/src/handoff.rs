@@ -15,9 +15,9 @@ pub mod bounds;
 mod signed;
 
 pub use signed::{
-    Action, Artifact, ChainLink, ChainStatus, Comparison, ContractRef, Destination, EscalatedFrom, GateResult,
-    HandoffPredicate, Mask, MaskKind, OnTimeout, Parent, PolicyRef, ReviewRequest, RuleKind, RuleOutcome, RuleResult,
-    Source, Tier, Verdict,
+    Action, Artifact, ChainLink, ChainStatus, Comparison, ContractRef, Counterparty, Destination, EscalatedFrom,
+    GateResult, HandoffPredicate, Mask, MaskKind, OnTimeout, Parent, PolicyRef, ReviewRequest, RuleKind, RuleOutcome,
+    RuleResult, Source, Tier, Verdict,
 };
 
 /// The agent that hands over, as it describes itself.

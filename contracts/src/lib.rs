@@ -22,6 +22,7 @@ pub mod fingerprint;
 pub mod gate;
 pub mod handoff;
 pub mod id;
+pub mod lookalike;
 pub mod mask;
 pub mod money;
 pub mod outcome;

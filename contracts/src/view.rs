@@ -211,12 +211,20 @@ pub struct NarrativeView {
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct Warning {
     /// `control-characters`, `bidirectional`, `zero-width`, `mixed-scripts`, `very-long`, `carry-lost`, `evidence-hidden`,
-    /// `more`.
+    /// `look-alike`, `first-seen`, `more`.
     pub code: String,
     /// JSON Pointer from the predicate.
     pub path: String,
     /// A sentence.
     pub text: String,
+}
+
+impl Warning {
+    /// Whether it tells how a counterparty stands to known ones: no view may leave that out.
+    #[must_use]
+    pub fn is_about_counterparty(&self) -> bool {
+        matches!(self.code.as_str(), "look-alike" | "first-seen")
+    }
 }
 
 /// What a row of a tree is.

@@ -3,18 +3,18 @@
 //! Everything that costs time (parsing, judging, masking, signing) happens before the writer; inside the transaction only
 //! the handoff id is taken.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::SqliteConnection;
 use axum::http::StatusCode;
-use seamark_contracts::admission::{self, AdmissionContext, Admitted, EarlierHandoff};
+use seamark_contracts::admission::{self, AdmissionContext, Admitted, CounterpartyName, EarlierHandoff};
 use seamark_contracts::api::agent::{HandoffAnswer, HandoffStatus};
 use seamark_contracts::clock::{Timestamp, make_nonce};
 use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::{ChainStatus, ContractId, HandoffPredicate, Submission};
 use seamark_contracts::id::{AgentUrn, HandoffId, ReviewId};
+use seamark_contracts::lookalike::Looks;
 use seamark_contracts::problem::{ErrorCode, Violation};
 use seamark_contracts::{mask, strict_json};
 use seamark_ledger::entry::EntryType;
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::auth::Agent;
 use crate::db::attempt::AttemptRow;
+use crate::db::counterparty::CounterpartyRow;
 use crate::db::handoff::{ArtifactRow, HandoffRow, PayloadRow};
 use crate::db::refusal::RefusalRow;
 use crate::db::{self, StorageError};
@@ -29,7 +30,7 @@ use crate::document;
 use crate::open::{Prepared, open_attempt};
 use crate::operate::hex;
 use crate::problem::Failure;
-use crate::recorded::{Change, Draft, Object, Of, Plan, Position, TakenId};
+use crate::recorded::{Change, ContentRows, Draft, Object, Of, Plan, Position, TakenId};
 use crate::sign;
 use crate::state::{Shared, ledger_ref};
 
@@ -52,10 +53,12 @@ struct Content {
     raw: Vec<u8>,
     disclosures: String,
     artifacts: Vec<admission::StoredArtifact>,
+    contract: String,
+    counterparties: Vec<CounterpartyName>,
 }
 
 impl Content {
-    fn rows(&self, no: i64) -> (PayloadRow, Vec<ArtifactRow>) {
+    fn rows(&self, no: i64) -> ContentRows {
         let payload = PayloadRow { no, raw: Some(self.raw.clone()), disclosures: Some(self.disclosures.clone()) };
         let mut rows: Vec<ArtifactRow> = Vec::new();
         for file in &self.artifacts {
@@ -69,7 +72,13 @@ impl Content {
                 });
             }
         }
-        (payload, rows)
+        let counterparty = |name: &CounterpartyName| {
+            let Looks { written, lowercase } = Looks::of(&name.value);
+            let (path, value) = (name.path.clone(), name.value.clone());
+            CounterpartyRow { content: no, path, contract: self.contract.clone(), value, written, lowercase }
+        };
+        let counterparties = self.counterparties.iter().map(counterparty).collect();
+        ContentRows { payload, artifacts: rows, counterparties }
     }
 }
 
@@ -124,8 +133,7 @@ impl Change for Admit {
             created_ms: entered.now().as_ms(),
         };
         entered.admit_handoff(handoff.clone());
-        let (payload, artifacts) = self.content.rows(handoff.no);
-        entered.admit_content(payload, artifacts);
+        entered.admit_content(self.content.rows(handoff.no));
         let (attempt, position) =
             open_attempt(&mut entered, &self.prepared, handoff.no, self.ledger_ref, actor).await?;
         Ok(Admission::Done(Box::new((handoff, attempt, position))))
@@ -173,12 +181,12 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
         let context = Context { revision: 1, supersedes: None, except: None, chain };
         let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
         drop(connection);
-        let (admitted, _) = match judged {
+        let (admitted, counterparties) = match judged {
             Ok(admitted) => admitted,
             Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
         };
         let ledger_ref = ledger_ref(&agent.urn, &submission.handoff_id).map_err(Failure::internal)?;
-        let (prepared, content) = prepare(shared, admitted, bytes, body_mac)?;
+        let (prepared, content) = prepare(shared, admitted, counterparties, bytes, body_mac)?;
         let change = Admit {
             agent: agent.clone(),
             handoff_id: submission.handoff_id.to_string(),
@@ -299,7 +307,7 @@ struct Context {
 const CHAIN_ROWS: i64 = 21;
 const _: () = assert!(admission::MAX_CHAIN == 20);
 
-type Judged = Result<(Admitted, Arc<CompiledContract>), Failure>;
+type Judged = Result<(Admitted, Vec<CounterpartyName>), Failure>;
 
 /// Judges a submission against its contract version.
 async fn judge(
@@ -328,6 +336,8 @@ async fn judge(
         Some(parent) => load_parent(connection, agent, submission, &parent.handoff_id).await?,
         None => None,
     };
+    let counterparties = admission::counterparties(submission, &compiled);
+    let known = load_known(connection, &compiled, &counterparties).await?;
     let ctx = AdmissionContext {
         submitter: agent.urn.clone(),
         now: shared.now(),
@@ -337,9 +347,10 @@ async fn judge(
         supersedes: context.supersedes,
         parent,
         chain,
+        known,
     };
     Ok(match admission::judge(submission, decimals, &compiled, &ctx) {
-        Ok(admitted) => Ok((admitted, compiled)),
+        Ok(admitted) => Ok((admitted, counterparties)),
         Err(violations) => Err(invalid().with_violations(violations)),
     })
 }
@@ -348,14 +359,40 @@ async fn judge(
 fn prepare(
     shared: &Shared,
     admitted: Admitted,
+    counterparties: Vec<CounterpartyName>,
     raw: &[u8],
     body_mac: [u8; 32],
 ) -> Result<(Prepared, Content), Failure> {
     let Admitted { predicate, canonical, disclosures, artifacts } = admitted;
     let signed = sign::admitted(&predicate, &canonical, &shared.keys.handoff).map_err(Failure::internal)?;
     let review_id = predicate.request.as_ref().map(|_| ReviewId::make(predicate.created_at, shared.chance.as_ref()));
-    let content = Content { raw: raw.to_vec(), disclosures: json!(disclosures).to_string(), artifacts };
+    let contract = predicate.contract.name.clone();
+    let disclosures = json!(disclosures).to_string();
+    let content = Content { raw: raw.to_vec(), disclosures, artifacts, contract, counterparties };
     Ok((Prepared { predicate, signed, review_id, body_mac, content: None }, content))
+}
+
+/// Known names that are those of a submission, or look like them.
+async fn load_known(
+    connection: &mut SqliteConnection,
+    compiled: &CompiledContract,
+    counterparties: &[CounterpartyName],
+) -> Result<Vec<CounterpartyName>, StorageError> {
+    let mut known = Vec::new();
+    for name in counterparties {
+        let looks = Looks::of(&name.value);
+        let contract = &compiled.contract.name;
+        let alike = db::counterparty::list_alike(
+            connection,
+            contract,
+            &name.path,
+            &name.value,
+            &looks.written,
+            &looks.lowercase,
+        );
+        known.extend(alike.await?.into_iter().map(|value| CounterpartyName { path: name.path.clone(), value }));
+    }
+    Ok(known)
 }
 
 // ---- earlier handoffs of the same task ----

@@ -290,7 +290,11 @@ pub(crate) async fn conclude<'p>(
         formed_ms: ending.at.as_ms(),
         stream_pos,
     };
-    db::outcome::insert(&mut entered.write().await?, &row).await?;
+    let mut write = entered.write().await?;
+    db::outcome::insert(&mut write, &row).await?;
+    if ending.outcome == OutcomeKind::Approved {
+        db::counterparty::make_known(&mut write, case.attempt.content).await?;
+    }
     push(&mut entered, shared, case, &row, &predicate.outcome_id).await?;
     Ok(entered)
 }

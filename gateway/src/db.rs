@@ -18,6 +18,7 @@ pub(crate) mod access;
 pub(crate) mod agent_key;
 pub(crate) mod attempt;
 pub(crate) mod contract;
+pub(crate) mod counterparty;
 pub(crate) mod decision;
 pub(crate) mod directory;
 pub(crate) mod gateway;

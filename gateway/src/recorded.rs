@@ -30,6 +30,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::db::attempt::{AttemptRow, StatementRow};
+use crate::db::counterparty::CounterpartyRow;
 use crate::db::handoff::{ArtifactRow, HandoffRow, PayloadRow};
 use crate::db::ledger::{BodyRow, CheckpointRow, EntryRow, HeadRow, TileRow};
 use crate::db::stream::StreamRow;
@@ -155,6 +156,15 @@ struct Admissions {
     statements: Vec<StatementRow>,
     payloads: Vec<PayloadRow>,
     artifacts: Vec<ArtifactRow>,
+    counterparties: Vec<CounterpartyRow>,
+}
+
+/// The rows of one content.
+#[derive(Debug)]
+pub(crate) struct ContentRows {
+    pub(crate) payload: PayloadRow,
+    pub(crate) artifacts: Vec<ArtifactRow>,
+    pub(crate) counterparties: Vec<CounterpartyRow>,
 }
 
 /// One transaction, shared by the changes of one group.
@@ -277,6 +287,12 @@ impl Group {
         db::attempt::insert_statements(&mut write, &rows.statements).await?;
         db::handoff::insert_payloads(&mut write, &rows.payloads).await?;
         db::handoff::insert_artifacts(&mut write, &rows.artifacts).await?;
+        db::counterparty::insert(&mut write, &rows.counterparties).await?;
+        for attempt in rows.attempts.iter().filter(|attempt| attempt.state == "passed") {
+            if rows.counterparties.iter().any(|row| row.content == attempt.content) {
+                db::counterparty::make_known(&mut write, attempt.content).await?;
+            }
+        }
         Ok(())
     }
 
@@ -543,9 +559,10 @@ impl Entered<'_> {
     }
 
     /// Adds the rows of a content.
-    pub(crate) fn admit_content(&mut self, payload: PayloadRow, artifacts: Vec<ArtifactRow>) {
-        self.group.admissions.payloads.push(payload);
-        self.group.admissions.artifacts.extend(artifacts);
+    pub(crate) fn admit_content(&mut self, rows: ContentRows) {
+        self.group.admissions.payloads.push(rows.payload);
+        self.group.admissions.artifacts.extend(rows.artifacts);
+        self.group.admissions.counterparties.extend(rows.counterparties);
     }
 
     /// Tells those who follow along. Returns the change's position in the stream.

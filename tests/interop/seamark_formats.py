@@ -248,6 +248,10 @@ def binding_members(predicate, contract):
     required = contract["review"].get("evidence", {}).get("required", [])
     outputs = [{"id": o["id"], "required": f"tool_outputs.{o['id']}" in required} for o in predicate["toolOutputs"]]
     files = [{"id": f"artifact:{a['digest']['sha256']}", "required": False} for a in predicate["artifacts"]]
+    warnings = []
+    for one in predicate.get("counterparties", []):
+        imitates = one["likeEarlier"] or "like" in one
+        warnings += [(code, one["path"]) for code, told in (("look-alike", imitates), ("first-seen", one["first"])) if told]
     owners = [*contract["owner"].get("escalation", []), predicate["fallbackOwner"]]
     taken = predicate.get("escalated", {}).get("to")
     return {
@@ -257,7 +261,7 @@ def binding_members(predicate, contract):
         "expiresAt": predicate["request"]["expiresAt"], "disclosed": [],
         "rejectReasons": contract["review"]["reasons"]["reject"],
         "escalationTargets": [owner for owner in dict.fromkeys(owners) if owner != taken],
-        "facts": facts, "rules": predicate["rules"], "evidence": outputs + files,
+        "facts": facts, "rules": predicate["rules"], "evidence": outputs + files, "warnings": warnings,
     }
 
 
@@ -270,6 +274,8 @@ def binding_of(view):
         for fact in view["facts"]
     ]
     told["rules"] = [{name: rule[name] for name in ("id", "kind", "result")} for rule in view["rules"]]
+    about_counterparties = (one for one in view["warnings"] if one["code"] in ("look-alike", "first-seen"))
+    told["warnings"] = [(one["code"], one["path"]) for one in about_counterparties]
     told["evidence"] = [{name: one[name] for name in ("id", "required")} for one in view["evidence"]]
     return told
 

@@ -49,6 +49,16 @@ describe("the review pane", () => {
     expect(within(compare).getByText("EUR 1,280.00")).toBeTruthy();
   });
 
+  it("says beside the fact that a name only looks like a known one, and nowhere else", async () => {
+    await openReview("r-offer");
+    const compare = screen.getByRole("region", { name: "Compare" });
+    const said = within(compare).getByText(/looks like a value that was approved/);
+    expect(said.closest(".fact")?.textContent).toContain("Northwind Freight GmbH");
+    expect(screen.getAllByText(/looks like a value that was approved/)).toHaveLength(1);
+    expect(within(compare).getByText(/No handoff with this value/)).toBeTruthy();
+    await expectAccessible();
+  });
+
   it("says what is wrong only of a rule that is broken, and names those that are kept", async () => {
     await openReview("r-refund");
     const rules = screen.getByRole("region", { name: "Why a person is needed" });

@@ -55,6 +55,25 @@ pub(crate) fn judged(
     parent: Option<EarlierHandoff>,
     chain: Vec<EarlierHandoff>,
 ) -> Result<Admitted, Vec<Violation>> {
+    judged_among(body, &contract(), parent, chain, Vec::new())
+}
+
+/// Judged against a contract, with names that are known.
+pub(crate) fn judged_by(
+    body: &Value,
+    compiled: &CompiledContract,
+    known: Vec<CounterpartyName>,
+) -> Result<Admitted, Vec<Violation>> {
+    judged_among(body, compiled, None, Vec::new(), known)
+}
+
+fn judged_among(
+    body: &Value,
+    compiled: &CompiledContract,
+    parent: Option<EarlierHandoff>,
+    chain: Vec<EarlierHandoff>,
+    known: Vec<CounterpartyName>,
+) -> Result<Admitted, Vec<Violation>> {
     let chance = SeededChance::new(3);
     let ctx = AdmissionContext {
         submitter: AgentUrn::from_name("order-desk").unwrap(),
@@ -65,9 +84,10 @@ pub(crate) fn judged(
         supersedes: None,
         parent,
         chain,
+        known,
     };
     let (submission, decimals) = parse_submission(&serde_json::to_vec(body).unwrap())?;
-    judge(&submission, &decimals, &contract(), &ctx)
+    judge(&submission, &decimals, compiled, &ctx)
 }
 
 pub(crate) fn admitted(body: &Value) -> Admitted {
@@ -360,6 +380,7 @@ fn fractions_become_texts_and_are_listed() {
         supersedes: Some(Digest::of(b"")),
         parent: None,
         chain: Vec::new(),
+        known: Vec::new(),
     };
     let predicate = judge(&submission, &decimals, &contract(), &ctx).unwrap().predicate;
     // The name of a member within a hidden place is hidden too.

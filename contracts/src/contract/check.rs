@@ -197,6 +197,7 @@ fn admit(
             constraints: submission.constraints.clone(),
         }),
         chain: Vec::new(),
+        known: Vec::new(),
     };
     admission::judge(submission, decimals, compiled, &context).map(|admitted| admitted.predicate.gate)
 }

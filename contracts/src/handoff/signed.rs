@@ -209,6 +209,29 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
+/// A value that names who gets something, held against those that are known. Judged on the raw values by the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Counterparty {
+    /// JSON Pointer from the predicate.
+    pub path: String,
+    /// No handoff under this contract name that was approved or passed on had this value there.
+    pub first: bool,
+    /// It looks like a value that one of those had there, and is another.
+    pub like_earlier: bool,
+    /// JSON Pointer of a value of this handoff that it looks like without being the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
+}
+
+impl Counterparty {
+    /// Whether it looks like another value.
+    #[must_use]
+    pub fn imitates(&self) -> bool {
+        self.like_earlier || self.like.is_some()
+    }
+}
+
 /// Friction that a decision needs, from T0 (notice) to T4 (critical).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -228,7 +251,7 @@ pub struct GateResult {
     pub tier: Tier,
     /// Codes: `gate.when`, `watch.ID`, `gate.broken` (a condition that could not be evaluated), `tier.broken`, `carry.lost`
     /// (an earlier handoff carried intent or constraints that are not here), `evidence.mismatch` (a tool's answer has not
-    /// the form that the contract describes and is hidden), `escalated`.
+    /// the form that the contract describes and is hidden), `counterparty.imitates` (a counterparty looks like another value), `escalated`.
     pub reasons: Vec<String>,
 }
 
@@ -333,6 +356,9 @@ pub struct HandoffPredicate {
     pub narrative: Option<Value>,
     pub rules: Vec<RuleOutcome>,
     pub comparisons: Vec<Comparison>,
+    /// Of each field in the contract's `review.counterparties` that is there, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counterparties: Vec<Counterparty>,
     #[schemars(length(max = crate::admission::MAX_CHAIN))]
     pub chain: Vec<ChainLink>,
     pub gate: GateResult,

@@ -169,6 +169,7 @@ impl Render<'_> {
                     "The answer of a tool does not have the form that the contract describes, so it is hidden."
                         .to_owned()
                 }
+                "counterparty.imitates" => "A name here looks like another one and is not the same.".to_owned(),
                 "escalated" => {
                     match self.predicate.escalated.as_ref().is_some_and(|escalated| escalated.by.is_some()) {
                         true => "A reviewer handed this decision on.".to_owned(),
@@ -416,6 +417,9 @@ impl Render<'_> {
                 "/chain",
                 "An earlier handoff of this task carried something that is missing here.",
             );
+        }
+        for one in &predicate.counterparties {
+            warnings.counterparty(one, &self.fields);
         }
         let parts = [
             ("/intent", &predicate.intent),

@@ -158,6 +158,7 @@ impl Stand {
             supersedes: None,
             parent: None,
             chain: Vec::new(),
+            known: Vec::new(),
         };
         let admitted = judge(&submission, &decimals, &self.contract, &context).unwrap();
         let expires_at = admitted.predicate.request.as_ref().unwrap().expires_at;

@@ -79,8 +79,8 @@ impl Change for Revise {
         }
         let received = self.prepared.received(&self.agent.key_id, of);
         let mut entered = plan.record(received).await?;
-        let (payload, artifacts) = self.content.rows(entered.position().no);
-        entered.admit_content(payload, artifacts);
+        let content = self.content.rows(entered.position().no);
+        entered.admit_content(content);
         let (attempt, position) =
             open_attempt(&mut entered, &self.prepared, self.case.handoff.no, self.case.ledger_ref, &self.agent.key_id)
                 .await?;
@@ -128,11 +128,11 @@ pub(crate) async fn revise(
         };
         let judged = judge(shared, &mut connection, agent, &submission, &decimals, context).await?;
         drop(connection);
-        let (admitted, _) = match judged {
+        let (admitted, counterparties) = match judged {
             Ok(admitted) => admitted,
             Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
         };
-        let (prepared, content) = prepare(shared, admitted, bytes, body_mac)?;
+        let (prepared, content) = prepare(shared, admitted, counterparties, bytes, body_mac)?;
         let change = Revise { agent: agent.clone(), shared: shared.clone(), case, prepared, content };
         match shared.recorder.record(change).await? {
             Revised::Done(done) => {

@@ -4,15 +4,18 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 use seamark_contracts::api::agent::{Delivery, HandoffAnswer, HandoffStatus};
 use seamark_contracts::api::ledger::EntryPage;
+use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::clock::Clock as _;
+use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::digest::Digest;
+use seamark_contracts::handoff::Tier;
 use seamark_contracts::id::HandoffId;
 use seamark_contracts::problem::Problem;
 use seamark_ledger::verify::{Pinned, verify_delivery};
 use serde_json::{Value, json};
 
 use crate::config::Limits;
-use crate::testing::{World, predicate_of};
+use crate::testing::{Reviewer, World, predicate_of};
 
 async fn kinds(world: &World) -> Vec<String> {
     let page: EntryPage = world.send("GET", "/v1/ledger/entries", None, Vec::new()).await.ok();
@@ -335,4 +338,40 @@ async fn one_reader_is_enough_for_many_at_once() {
     let alice = world.reviewer("Alice", &["reviewer"]).await;
     let (reviews, webhooks) = tokio::join!(alice.reviews(&world), world.get("/v1/webhooks", &key));
     assert_eq!((reviews.len(), webhooks.status), (20, StatusCode::OK));
+}
+
+/// Approving makes a counterparty known; a name wholly in another script that looks like it does not pass for it.
+#[tokio::test]
+async fn attack_a5_a_vendor_that_looks_like_a_known_one_waits_for_a_person() {
+    let world = World::new().await;
+    let agent = world.agent("vendor-assessor").await;
+    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    let (known, fake) = ("scope", "\u{455}\u{441}\u{43e}\u{440}\u{435}");
+    let (new, imitation) = ((true, false, false), (true, true, true));
+    let (review, found) = offer_to(&world, &agent, &alice, known).await;
+    assert_eq!(found, new);
+    assert_eq!(offer_to(&world, &agent, &alice, fake).await.1, new, "what waits is not known yet");
+    alice.decide(&world, &review, DecisionKind::Approve).await;
+    assert_eq!(offer_to(&world, &agent, &alice, "Scope ").await.1, (false, false, false));
+    let (review, found) = offer_to(&world, &agent, &alice, fake).await;
+    assert_eq!(found, imitation);
+    let view = alice.view(&world, &review);
+    assert_eq!(view.tier, Tier::T3);
+    assert!(view.warnings.iter().any(|warning| warning.code == "look-alike"), "{:?}", view.warnings);
+    let world = world.reopen(11).await;
+    assert_eq!(offer_to(&world, &agent, &alice, fake).await.1, imitation, "after a restart too");
+    world.assert_sound().await;
+}
+
+/// An offer to a counterparty of this name: its review, and whether the name is new, looks like a known one, and asks for a person.
+async fn offer_to(world: &World, agent: &str, reviewer: &Reviewer, name: &str) -> (ReviewDocument, (bool, bool, bool)) {
+    let mut offer = world.submission("offer.send", "within-budget");
+    offer["payload"]["counterparty"]["name"] = json!(name);
+    let answer: HandoffAnswer = world.post("/v1/handoffs", agent, &offer).await.ok();
+    let review = reviewer.review(world, answer.review_id.unwrap()).await;
+    let predicate = predicate_of(&review.handoff);
+    let one = predicate.counterparties.first().unwrap();
+    let reasons = &predicate.gate.reasons;
+    let found = (one.first, one.like_earlier, reasons.iter().any(|reason| reason == "counterparty.imitates"));
+    (review, found)
 }

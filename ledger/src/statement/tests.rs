@@ -151,6 +151,7 @@ fn a_handoff_around_its_canonical_predicate_is_the_whole_in_canonical_form() {
         supersedes: None,
         parent: None,
         chain: Vec::new(),
+        known: Vec::new(),
     };
     let admitted = judge(&submission, &decimals, &contract, &context).unwrap();
     let bytes = build_admitted(&admitted.predicate, &admitted.canonical).unwrap();

@@ -105,6 +105,10 @@ fn forged_member(given: &View, right: &View) -> Option<&'static str> {
     fn evidence(evidence: &Evidence) -> (&str, bool) {
         (&evidence.id, evidence.required)
     }
+    fn counterparties(view: &View) -> impl Iterator<Item = (&str, &str)> {
+        let warnings = view.warnings.iter().filter(|warning| warning.is_about_counterparty());
+        warnings.map(|warning| (warning.code.as_str(), warning.path.as_str()))
+    }
     let members = [
         ("template", given.template == right.template),
         ("tier", given.tier == right.tier),
@@ -116,6 +120,7 @@ fn forged_member(given: &View, right: &View) -> Option<&'static str> {
         ("facts", given.facts.iter().map(fact).eq(right.facts.iter().map(fact))),
         ("rules", given.rules.iter().map(rule).eq(right.rules.iter().map(rule))),
         ("evidence", given.evidence.iter().map(evidence).eq(right.evidence.iter().map(evidence))),
+        ("warnings", counterparties(given).eq(counterparties(right))),
         ("rejectReasons", given.reject_reasons == right.reject_reasons),
         ("escalationTargets", given.escalation_targets == right.escalation_targets),
         ("disclosed", given.disclosed == right.disclosed),

@@ -959,7 +959,7 @@ export type View = {
 export type Warning = {
 	/**
 	 *  `control-characters`, `bidirectional`, `zero-width`, `mixed-scripts`, `very-long`, `carry-lost`, `evidence-hidden`,
-	 *  `more`.
+	 *  `look-alike`, `first-seen`, `more`.
 	 */
 	code: string,
 	/**  JSON Pointer from the predicate. */

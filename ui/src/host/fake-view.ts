@@ -1,5 +1,5 @@
 // Parts from which the invented views are put together. Nothing here is real: no person, order, card or company.
-import type { Evidence, Fact, TreeRow, View } from "./host";
+import type { Evidence, Fact, TreeRow, View, Warning } from "./host";
 
 /** The moment at which the invented desk stands still until a test or the page's clock moves it. */
 export const NOW = "2026-11-22T10:42:00.000Z";
@@ -125,3 +125,14 @@ export function view(id: string, more: Partial<View>): View {
 }
 
 export const contract = (name: string, version: string) => ({ name, version, digest: digest(`${name} ${version}`) });
+
+/** What is said of a name that nobody had and that imitates a known one. */
+export function looksLikeKnown(path: string): Warning[] {
+  const alike =
+    "This looks like a value that was approved or passed on here before, but is written with other characters. Its characters outside of ASCII: о [U+043E].";
+  const first = "No handoff with this value was approved or passed on here before.";
+  return [
+    { code: "look-alike", path, text: alike },
+    { code: "first-seen", path, text: first },
+  ];
+}

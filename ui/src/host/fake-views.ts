@@ -1,6 +1,6 @@
 // The invented handoffs that the pane shows. Each brings out another part of it.
 import type { View } from "./host";
-import { at, contract, digest, evidence, fact, hex, masked, tree, view } from "./fake-view";
+import { at, contract, digest, evidence, fact, hex, looksLikeKnown, masked, tree, view } from "./fake-view";
 
 const refund = view("r-refund", {
   ask: "Issue a refund of EUR 1,280.00 to the card ending 4242 for order 41-0977?",
@@ -221,6 +221,7 @@ const offer = view("r-offer", {
       compare: { source: "/toolOutputs/quote", verdict: "equal", text: "Quote 8817 of 18 Nov names the same." },
     }),
     fact("f1", "Counterparty", "Northwind Freight GmbH", {
+      path: "/payload/counterparty",
       compare: { source: "/toolOutputs/registry", verdict: "equal", text: "Commercial register HRB 20417." },
     }),
     fact("f2", "Notice period", "90 days", {
@@ -248,6 +249,7 @@ const offer = view("r-offer", {
     { counterparty: "Northwind Freight GmbH", yearly_value: "84000.00", currency: "EUR", notice_days: 90 },
     "/payload",
   ),
+  warnings: looksLikeKnown("/payload/counterparty"),
   rejectReasons: [
     { code: "terms", text: "Terms are wrong" },
     { code: "counterparty", text: "Wrong counterparty" },

@@ -1,5 +1,5 @@
 // Warnings belong beside the text they are about.
-import type { Evidence, View, Warning } from "../host/host";
+import type { Evidence, Fact, View, Warning } from "../host/host";
 
 const PLACES = ["/intent", "/narrative", "/payload", "/constraints", "/taskState", "/toolOutputs"];
 
@@ -9,6 +9,17 @@ function isUnder(path: string, prefix: string): boolean {
 
 export function warningsUnder(warnings: readonly Warning[], prefix: string): Warning[] {
   return warnings.filter((warning) => isUnder(warning.path, prefix));
+}
+
+/** Those of exactly the value that a fact shows. */
+export function factWarnings(warnings: readonly Warning[], fact: Fact): Warning[] {
+  return fact.path == null ? [] : warnings.filter((warning) => warning.path === fact.path);
+}
+
+/** Those of the payload that stand beside no fact. */
+export function payloadWarnings(view: View): Warning[] {
+  const beside = new Set(view.facts.map((fact) => fact.path));
+  return warningsUnder(view.warnings, "/payload").filter((warning) => !beside.has(warning.path));
 }
 
 /** Those that no section of the pane would show. */

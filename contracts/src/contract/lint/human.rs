@@ -11,6 +11,8 @@ use crate::pointer;
 use crate::schema::Shape;
 use crate::template::{FieldPath, Format, Template};
 
+/// Most fields that name a counterparty.
+const MAX_COUNTERPARTIES: usize = 8;
 /// Most critical facts, and how many a person takes in at once.
 const MAX_FACTS: usize = 8;
 const GOOD_FACTS: std::ops::RangeInclusive<usize> = 3..=6;
@@ -32,6 +34,7 @@ impl Lint<'_> {
         let escalate = self.template("/review/escalate", &review.escalate);
         let no_answer = self.template("/review/no_answer", &review.no_answer);
         let compare = self.facts();
+        self.counterparties();
         self.evidence();
         self.reasons();
         let mut says = Some(BTreeMap::new());
@@ -99,6 +102,40 @@ impl Lint<'_> {
             self.error("unknown-field", path, cause, "Correct the name, or describe the field in the schema");
         }
         false
+    }
+
+    fn counterparties(&mut self) {
+        let named = &self.contract.review.counterparties;
+        if named.len() > MAX_COUNTERPARTIES {
+            let cause = format!("there are {} counterparties", named.len());
+            self.error(
+                "size",
+                "/review/counterparties",
+                cause,
+                format!("Name at most {MAX_COUNTERPARTIES}: who gets something"),
+            );
+        }
+        let mut seen = BTreeSet::new();
+        for (index, path) in named.iter().enumerate() {
+            let at = pointer::element("/review/counterparties", index);
+            if !seen.insert(path) {
+                let cause = format!("{path} stands here twice");
+                self.error("duplicate", at.clone(), cause, "Leave one of them out");
+            }
+            let shape = self.field(path).filter(|_| path.starts_with("/payload/")).map(|kind| kind.shape);
+            match shape {
+                Some(Shape::String) => {}
+                Some(_) => {
+                    let mend = "Name a field with type: string and no format of a number or date";
+                    self.error("counterparty", at, format!("{path} is no text"), mend);
+                }
+                None if self.is_schema_broken(path) => {}
+                None => {
+                    let mend = "Write the JSON Pointer of a text of the payload, as in /payload/payee/name";
+                    self.error("unknown-field", at, format!("the payload's schema does not describe {path}"), mend);
+                }
+            }
+        }
     }
 
     fn facts(&mut self) -> Option<Vec<CompareTemplates>> {

@@ -123,6 +123,22 @@ fn each_fault_is_found_at_its_place() {
             "is: same_or_less, says: \"The order was paid",
             "compare /review/compare/1/with/is",
         ),
+        (
+            "  evidence: {",
+            "  counterparties: [/payload/amount]\n  evidence: {",
+            "counterparty /review/counterparties/0",
+        ),
+        ("  evidence: {", "  counterparties: [/payload/sum]\n  evidence: {", "unknown-field /review/counterparties/0"),
+        (
+            "  evidence: {",
+            "  counterparties: [/toolOutputs/order_lookup/order_id]\n  evidence: {",
+            "unknown-field /review/counterparties/0",
+        ),
+        (
+            "  evidence: {",
+            "  counterparties: [/payload/order_id, /payload/order_id]\n  evidence: {",
+            "duplicate /review/counterparties/1",
+        ),
         ("label: Customer\n", "label: Amount\n", "duplicate /review/compare/2/label"),
         (
             "required: [tool_outputs.order_lookup] }",

@@ -259,3 +259,41 @@ fn a_statement_that_does_not_fit_its_contract_has_no_view() {
     assert_eq!(with(&|predicate| predicate.task_state = json!([])), RenderError::Malformed { part: "taskState" });
     assert_eq!(with(&|predicate| predicate.narrative = Some(json!([]))), RenderError::Malformed { part: "narrative" });
 }
+
+#[test]
+fn attack_a5_a_look_alike_is_said_with_its_characters_unless_it_is_hidden() {
+    let mut predicate = admitted(&submission()).predicate;
+    let like = |path: &str, first, like_earlier, like: Option<&str>| crate::handoff::Counterparty {
+        path: path.to_owned(),
+        first,
+        like_earlier,
+        like: like.map(str::to_owned),
+    };
+    predicate.payload["tags"] = json!(["\u{43a}ettle"]);
+    predicate.counterparties = vec![
+        like("/payload/tags/0", true, true, None),
+        like("/payload/customer/name", false, false, Some("/payload/note")),
+    ];
+    predicate.gate.reasons.push("counterparty.imitates".to_owned());
+    let view = rendered(&predicate);
+    assert_eq!(view.why, ["A name here looks like another one and is not the same."]);
+    let warnings: Vec<(&str, &str, &str)> =
+        view.warnings.iter().take(3).map(|one| (one.code.as_str(), one.path.as_str(), one.text.as_str())).collect();
+    assert_eq!(
+        warnings,
+        [
+            (
+                "look-alike",
+                "/payload/tags/0",
+                "This looks like a value that was approved or passed on here before, but is written with other characters. \
+                 Its characters outside of ASCII: \u{43a} [U+043A]."
+            ),
+            ("first-seen", "/payload/tags/0", "No handoff with this value was approved or passed on here before."),
+            (
+                "look-alike",
+                "/payload/customer/name",
+                "This looks like the value at /payload/note, but is written with other characters."
+            ),
+        ]
+    );
+}

@@ -5,12 +5,19 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::Warning;
-use super::super::fields::Masks;
+use super::super::fields::{Fields, Masks};
+use crate::handoff::Counterparty;
+use crate::lookalike;
 use crate::pointer;
 use crate::text;
 
 /// Most warnings that are listed; the last then says that there are more.
 const MAX_WARNINGS: usize = 200;
+
+/// Most characters of a look-alike that are spelled out.
+const MAX_SPELLED: usize = 16;
+const LIKE_EARLIER: &str =
+    "This looks like a value that was approved or passed on here before, but is written with other characters.";
 
 #[derive(Default)]
 pub(super) struct Warnings {
@@ -22,6 +29,29 @@ impl Warnings {
     pub(super) fn add(&mut self, code: &str, path: &str, text: &str) {
         if self.seen.insert((path.to_owned(), code.to_owned())) {
             self.found.push(Warning { code: code.to_owned(), path: path.to_owned(), text: text.to_owned() });
+        }
+    }
+
+    /// A name that is held against known ones.
+    pub(super) fn counterparty(&mut self, one: &Counterparty, fields: &Fields<'_>) {
+        if one.imitates() {
+            let mut text = match (one.like_earlier, &one.like) {
+                (true, _) => LIKE_EARLIER.to_owned(),
+                (false, other) => format!(
+                    "This looks like the value at {}, but is written with other characters.",
+                    text::visible(other.as_deref().unwrap_or_default())
+                ),
+            };
+            let value = one.path.strip_prefix("/payload").and_then(|below| fields.payload.pointer(below));
+            // A hidden value is not in the payload, so nothing of it is spelled.
+            let unusual = lookalike::unusual_characters(value.and_then(Value::as_str).unwrap_or_default(), MAX_SPELLED);
+            if !unusual.is_empty() {
+                text.push_str(&format!(" Its characters outside of ASCII: {}.", unusual.join(", ")));
+            }
+            self.add("look-alike", &one.path, &text);
+        }
+        if one.first {
+            self.add("first-seen", &one.path, "No handoff with this value was approved or passed on here before.");
         }
     }
 

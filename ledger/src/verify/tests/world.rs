@@ -122,6 +122,7 @@ fn admit(
         supersedes: None,
         parent: None,
         chain: Vec::new(),
+        known: Vec::new(),
     };
     let admitted = judge(&submission, &decimals, contract, &context).unwrap();
     (admitted.predicate, admitted.disclosures)
