@@ -16,6 +16,7 @@ mod contract;
 mod demo;
 mod device;
 mod duration;
+mod erase;
 mod evidence;
 mod execution_key;
 mod handoff;
@@ -85,6 +86,8 @@ enum Command {
     Demo(demo::Demo),
     Ledger(ledger::Ledger),
     Evidence(evidence::Evidence),
+    Erase(erase::Erase),
+    Retention(erase::Retention),
 }
 
 impl Command {
@@ -102,6 +105,8 @@ impl Command {
             Self::Demo(command) => command.run(printer).await,
             Self::Ledger(command) => command.run(printer).await,
             Self::Evidence(command) => command.run(printer).await,
+            Self::Erase(command) => command.run(printer).await,
+            Self::Retention(command) => command.run(printer).await,
         }
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use seamark_agent::client::ClientError;
 use seamark_contracts::problem::ErrorCode;
-use seamark_gateway::{EndError, Ended};
+use seamark_gateway::{EndError, Ended, EraseError};
 use serde::Serialize;
 
 /// How a command ended. The numbers are part of the interface; see `seamark --help`.
@@ -96,6 +96,14 @@ pub fn ended(what: &str, done: &Ended) -> String {
     text
 }
 
+/// Whether the gateway's folder was in order and the answer is no.
+fn is_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let end = cause.downcast_ref::<EndError>().map(|error| !matches!(error, EndError::Record(_)));
+    let erase = cause.downcast_ref::<EraseError>();
+    let erase = erase.map(|error| !matches!(error, EraseError::Record(_) | EraseError::Storage(_)));
+    end.or(erase).unwrap_or(false)
+}
+
 /// Tells why a command failed, with its causes, and chooses how it ends.
 pub fn failure(printer: Printer, error: &anyhow::Error) -> Ending {
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<ClientError>());
@@ -104,10 +112,7 @@ pub fn failure(printer: Printer, error: &anyhow::Error) -> Ending {
         eprintln!("  because: {cause}");
     }
     // Nothing was wrong with the gateway: it was asked for something that is not there or cannot be.
-    if error
-        .chain()
-        .any(|cause| cause.downcast_ref::<EndError>().is_some_and(|error| !matches!(error, EndError::Record(_))))
-    {
+    if error.chain().any(is_refusal) {
         return Ending::Negative;
     }
     let problem = match refusal {

@@ -131,6 +131,22 @@ fn evidence_is_exported_beside_a_running_gateway_and_verified_without_it() {
     let late = printed(&["evidence", "export", &id, "--data-dir", dir, "--out", "x", "--attempt", "2"], 3);
     assert!(late.contains("there is no attempt 2"), "{late}");
 
+    // Erased beside the running gateway; a bundle made afterwards says so and proves as much.
+    let erase = |id: &str, code| printed(&["erase", id, "--reason", "request 118", "--data-dir", dir], code);
+    assert!(erase(&id, 0).contains("What was signed stays"));
+    assert!(erase(&id, 0).starts_with("Nothing was left"));
+    let waiting = with(&["handoff", "submit", path(&samples.join("offer.send/examples/within-budget.json"))], 0);
+    erase(waiting["handoffId"].as_str().unwrap(), 1);
+    let erased = folder.path().join("erased.seamark.zip");
+    let after = json(&["evidence", "export", &id, "--data-dir", dir, "--out", path(&erased), "--json"], 0);
+    assert_eq!(after["verdict"], "PASS");
+    assert!(after["claims"].to_string().contains("erased on request"), "{after}");
+    let classes = json(&["retention", "list", "--data-dir", dir, "--json"], 0);
+    assert!(
+        classes.as_array().unwrap().iter().any(|class| class["contract"] == "offer.send@1.0.0" && class["kept"] == 1)
+    );
+    assert_eq!(json(&["retention", "apply", "--data-dir", dir, "--json"], 0)["erased"], 0);
+
     let trust = folder.path().join("trust.json");
     std::fs::write(&trust, printed(&["evidence", "trust", "--data-dir", dir], 0)).unwrap();
     drop(gateway);

@@ -59,7 +59,9 @@ pub struct Contract {
     pub carry: Vec<String>,
     pub gate: Gate,
     pub review: ReviewTexts,
-    /// How long payload and salts are kept, ISO 8601 duration in years, months or days, as in `P7Y`.
+    /// How long submitted bytes, hidden values and files are kept after the end, ISO 8601 duration in years, months or days, as
+    /// in `P7Y`; six months unless stated, and never less.
+    #[serde(default = "six_months")]
     pub retention: String,
     #[serde(default)]
     pub examples: Examples,
@@ -128,6 +130,10 @@ pub struct ToolOutputSpec {
     /// How the text parts of the answer and its arguments are shown. Hidden unless stated.
     #[serde(default = "hide")]
     pub text: MaskKind,
+}
+
+fn six_months() -> String {
+    "P6M".to_owned()
 }
 
 fn hide() -> MaskKind {

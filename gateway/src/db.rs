@@ -21,6 +21,7 @@ pub(crate) mod contract;
 pub(crate) mod counterparty;
 pub(crate) mod decision;
 pub(crate) mod directory;
+pub(crate) mod erasure;
 pub(crate) mod gateway;
 pub(crate) mod handoff;
 pub(crate) mod ledger;
@@ -116,6 +117,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
         .pragma("cache_size", "-16384")
         .pragma("wal_autocheckpoint", "4000")
+        // What is erased is overwritten in the file, not only unlinked.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 
@@ -147,6 +150,16 @@ impl Database {
         let mut connection = self.options.connect().await?;
         check_durable(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Writes the journal into the database file and empties it, so that it does not hold what was erased. False when a
+    /// reader or writer was in the way; then the next checkpoint does it.
+    pub(crate) async fn empty_journal(&self) -> Result<bool, StorageError> {
+        let mut connection = self.connect_writer().await?;
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+        close(connection).await?;
+        Ok(busy == 0)
     }
 
     /// A connection that only reads.

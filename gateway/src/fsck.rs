@@ -219,6 +219,8 @@ fn has_row(kind: EntryType) -> bool {
             | EntryType::OutcomeFormed
             | EntryType::ExecutionReported
             | EntryType::AttemptConsumed
+            | EntryType::ErasurePerformed
+            | EntryType::RetentionApplied
     )
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::{Chance, Clock};
+use seamark_contracts::id::HandoffId;
 use seamark_ledger::checkpoint::{Vkey, VkeyKind};
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::Signer as _;
@@ -25,6 +26,7 @@ use crate::config::{Config, Limits};
 use crate::db::gateway::GatewayRow;
 use crate::db::{self, Database, StorageError};
 use crate::end::{self, EndError, Ended, Office, RoleChanged};
+use crate::erase::{self, EraseError, Erased, RetentionInfo};
 use crate::fsck::{self, FsckReport};
 use crate::holders::{self, AgentKeyInfo, DeviceInfo, ExecutionKeyInfo, PersonInfo};
 use crate::keys::{KeyError, Keys};
@@ -361,6 +363,32 @@ impl Gateway {
     /// [`EndError`]; then nothing was changed.
     pub async fn end_execution_key(&self, id: &str) -> Result<Ended, EndError> {
         end::end_execution_key(&self.shared.recorder, self.office(), id).await.map(|ended| self.rights_changed(ended))
+    }
+
+    /// Erases submitted bytes, salts, hidden values and files of a handoff that has ended; what was signed stays. `submitter`
+    /// (urn or name) is needed when several agents submitted a handoff of this id.
+    ///
+    /// # Errors
+    /// [`EraseError`]; then nothing was changed.
+    pub async fn erase(&self, id: HandoffId, submitter: Option<&str>, reason: &str) -> Result<Erased, EraseError> {
+        erase::erase(&self.shared, id, submitter, reason).await
+    }
+
+    /// Erases everything whose retention is over. A running gateway does so by itself, every hour. Returns how many handoffs
+    /// and refused submissions that were.
+    ///
+    /// # Errors
+    /// [`EraseError`]; what was erased before it stays so.
+    pub async fn apply_retention(&self) -> Result<i64, EraseError> {
+        erase::apply_retention(&self.shared, self.shared.now()).await
+    }
+
+    /// How long each contract version keeps payloads, and how many it keeps.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn retention(&self) -> Result<Vec<RetentionInfo>, StorageError> {
+        erase::retention(&self.shared, self.shared.now()).await
     }
 
     /// Every agent key, ended ones too.

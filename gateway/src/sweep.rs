@@ -1,4 +1,5 @@
-//! What time alone brings about: deadlines, judged by gateway time (invariants B6, B7), and forgetting what has expired.
+//! What time alone brings about: deadlines, judged by gateway time (invariants B6, B7), erasing what was kept
+//! long enough, and forgetting what has expired.
 
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use thiserror::Error;
 
 use crate::conclude::{Expire, load_case};
 use crate::db::{self, StorageError};
+use crate::erase;
 use crate::recorded::{Change, Plan};
 use crate::sequencer::RecordError;
 use crate::state::Shared;
 
 /// How often deadlines are looked at.
 const EVERY: Duration = Duration::from_millis(500);
+const SWEEPS_PER_HOUR: u64 = 7_200;
 /// Deadlines handled in one go.
 const BATCH: i64 = 200;
 /// Changes are kept for followers this long.
@@ -74,6 +77,16 @@ pub(crate) async fn run(shared: Shared) {
             && let Err(error) = shared.recorder.record(Prune).await
         {
             tracing::warn!(cause = crate::problem::chain(&error), "expired sessions were not removed; trying again");
+        }
+        if n_sweeps.is_multiple_of(SWEEPS_PER_HOUR) {
+            match erase::apply_retention(&shared, shared.now()).await {
+                Ok(0) => {}
+                Ok(n) => tracing::info!(n, "erased what was kept for as long as its contract says"),
+                Err(error) => {
+                    let cause = crate::problem::chain(&error);
+                    tracing::error!(cause, "what is kept too long could not be erased; trying again");
+                }
+            }
         }
         n_sweeps += 1;
         tokio::select! {

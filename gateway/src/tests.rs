@@ -2,6 +2,7 @@
 
 mod access;
 mod endings;
+mod erasure;
 mod evidence;
 mod execution;
 mod intake;

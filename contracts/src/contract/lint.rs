@@ -21,6 +21,8 @@ mod tests;
 /// The only format that is read.
 pub const FORMAT: &str = "contract/v1";
 /// Shortest and longest time that a review may stay open.
+/// Six months of 30 days: what regulation asks at least of records about decisions.
+const MIN_RETENTION_DAYS: i64 = 180;
 const DEADLINE_MS: std::ops::RangeInclusive<i64> = 60_000..=30 * 86_400_000;
 
 /// What came out of the checks, ready for use.
@@ -344,9 +346,17 @@ impl<'c> Lint<'c> {
 
     fn endings(&mut self) {
         let contract = self.contract;
-        if let Err(error) = period::retention_days(&contract.retention) {
-            let cause = format!("{:?} is no retention", contract.retention);
-            self.error("retention", "/retention", cause, capitalised(&error.to_string()));
+        match period::retention_days(&contract.retention) {
+            Ok(days) if days >= MIN_RETENTION_DAYS => {}
+            Ok(days) => {
+                let cause = format!("a retention of {days} days is under six months");
+                let mend = "Write P6M or more: records of decisions are asked for that long. Single payloads can be erased on request";
+                self.error("retention", "/retention", cause, mend);
+            }
+            Err(error) => {
+                let cause = format!("{:?} is no retention", contract.retention);
+                self.error("retention", "/retention", cause, capitalised(&error.to_string()));
+            }
         }
         let examples = &contract.examples;
         if examples.accepted.is_empty() || examples.refused.is_empty() {

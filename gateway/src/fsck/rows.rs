@@ -30,6 +30,7 @@ pub(super) async fn check(
     check_directory(ground, connection, facts, report).await?;
     check_keys(connection, facts, report).await?;
     check_refusals(ground, connection, facts, report).await?;
+    check_erasures(connection, facts, report).await?;
     check_handoffs(ground, connection, facts, report).await
 }
 
@@ -200,6 +201,27 @@ async fn check_refusals(
     }
 }
 
+/// Whatever says that something was erased stands in the ledger.
+async fn check_erasures(
+    connection: &mut SqliteConnection,
+    facts: &mut Facts,
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let mut last = -1;
+    loop {
+        let page = db::erasure::list_after(connection, last, PAGE).await?;
+        let Some(end) = page.last().map(|row| row.no) else { return Ok(()) };
+        last = end;
+        for row in page {
+            let kinds = [EntryType::ErasurePerformed, EntryType::RetentionApplied];
+            let entry = kinds.into_iter().find_map(|kind| facts.take(row.no, kind));
+            let is_entered = entry
+                .is_some_and(|entry| entry.handoff.is_some() == row.handoff.is_some() && entry.at.as_ms() == row.at_ms);
+            report.expect(is_entered, "erasure", row.no, "no entry says that this was erased");
+        }
+    }
+}
+
 async fn check_handoffs(
     ground: &Ground,
     connection: &mut SqliteConnection,
@@ -336,6 +358,10 @@ async fn check_content(
         report.add("payload", row.content, "the row of the content is missing; erasing leaves an empty one");
         return Ok(());
     };
+    if payload.raw.is_none() || payload.disclosures.is_none() {
+        let is_erased = db::erasure::find(connection, row.handoff).await?.is_some();
+        report.expect(is_erased, "payload", row.content, "it is gone, and the ledger says nothing of an erasure");
+    }
     if let Some(raw) = &payload.raw {
         let is_same = ground.keys.intake.mac("submission", &[raw]).as_slice() == row.body_mac;
         report.expect(is_same, "payload", row.content, "the submitted bytes are not those that were received");

@@ -13,7 +13,7 @@ use super::recorded::Cast;
 use super::{ClaimId, Finding, Pinned, Report, Verdict, counted};
 use crate::bundle::{Bundle, FileSet};
 use crate::checkpoint::Head;
-use crate::entry::Entry;
+use crate::entry::{Entry, EntryType};
 use crate::statement::{DecisionStatement, ExecutionStatement, HandoffStatement, OutcomeStatement};
 use crate::verified::Verified;
 
@@ -132,7 +132,8 @@ pub fn check_bundle(files: &FileSet, pinned: &Pinned) -> BundleReport {
         if let Some(audience) = &pinned.audience {
             report.settle(ClaimId::Audience, audience_finding(handoff, audience));
         }
-        report.settle(ClaimId::Disclosures, disclosures_finding(handoff));
+        let entries = proved.recorded.as_ref().map(|recorded| recorded.entries()).unwrap_or_default();
+        report.settle(ClaimId::Disclosures, disclosures_finding(handoff, entries));
     }
     if proved.head.is_some() {
         report.settle(ClaimId::Witnesses, without_witnesses());
@@ -141,10 +142,22 @@ pub fn check_bundle(files: &FileSet, pinned: &Pinned) -> BundleReport {
     BundleReport { report: report.sorted(), proved: proved.into() }
 }
 
-fn disclosures_finding(handoff: &HandoffStatement) -> Finding<()> {
-    match handoff.predicate.masks.len() {
-        0 => Finding::Pass((), "No field is hidden.".to_owned()),
-        n => Finding::Unknown(format!(
+fn disclosures_finding(handoff: &HandoffStatement, entries: &[Entry]) -> Finding<()> {
+    let is_erasure = |kind| matches!(kind, EntryType::ErasurePerformed | EntryType::RetentionApplied);
+    let erased = entries.iter().find(|entry| is_erasure(entry.kind));
+    match (handoff.predicate.masks.len(), erased) {
+        (n, Some(entry)) if n > 0 => {
+            let why =
+                if entry.kind == EntryType::ErasurePerformed { "on request" } else { "after the contract's retention" };
+            Finding::Unknown(format!(
+                "{} and erased {why} at {} (entry {}): nobody can compare them any more. What was signed is not touched by that.",
+                counted(n, "value is hidden", "values are hidden"),
+                entry.at,
+                entry.seq
+            ))
+        }
+        (0, _) => Finding::Pass((), "No field is hidden.".to_owned()),
+        (n, _) => Finding::Unknown(format!(
             "{} and not in the bundle, so no mask was compared with its value here; a destination has to do that before it acts.",
             counted(n, "value is hidden", "values are hidden")
         )),

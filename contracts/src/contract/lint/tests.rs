@@ -154,6 +154,7 @@ fn each_fault_is_found_at_its_place() {
         ("      - { code: other,           text: \"Another reason\" }\n", "", "reasons /review/reasons/reject"),
         ("code: wrong-payee,  ", "code: amount-wrong, ", "duplicate /review/reasons/reject/1/code"),
         ("retention: P7Y", "retention: for ever", "retention /retention"),
+        ("retention: P7Y", "retention: P90D", "retention /retention"),
         ("- examples/small-passes.json", "- ../small-passes.json", "examples /examples/accepted/0"),
         ("at: /payload/amount }", "at: payload.amount }", "examples /examples/refused/0/at"),
         ("artifacts: [image/jpeg,", "artifacts: [jpeg,", "media-type /artifacts/0"),
