@@ -38,6 +38,8 @@ const COMMANDS: &[&str] = &[
     "audit_record",
     "verify_record",
     "save_evidence",
+    "ledger",
+    "save_alarm",
     "artifact_text",
     "save_draft",
     "set_appearance",

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::report::{Ending, Printer};
 
+mod alarm;
 mod export;
 mod page;
 mod readme;
@@ -24,6 +25,7 @@ pub struct Evidence {
 enum Command {
     Export(export::Export),
     Verify(verify::Verify),
+    Alarm(alarm::Alarm),
     Trust(trust::WriteTrust),
     Readme(readme::ShowReadme),
 }
@@ -35,6 +37,7 @@ impl Evidence {
         match self.command {
             Command::Export(command) => command.run(printer).await,
             Command::Verify(command) => command.run(printer),
+            Command::Alarm(command) => command.run(printer),
             Command::Trust(command) => command.run(printer).await,
             Command::Readme(command) => command.run(printer),
         }

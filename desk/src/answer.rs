@@ -28,6 +28,10 @@ macro_rules! answer {
     };
 }
 
+mod ledger;
+
+pub use ledger::{AlarmView, HeadView, LedgerView, SavedAlarm};
+
 answer! {
     /// How far setting up has come.
     pub enum Stage { FirstRun, SettingUp, Ready }

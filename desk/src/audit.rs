@@ -6,6 +6,8 @@
 mod export;
 mod record;
 
+pub(crate) use export::write_new;
+
 use futures_util::future::join_all;
 use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::clock::Timestamp;

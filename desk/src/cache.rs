@@ -17,7 +17,7 @@ use sqlx::{Row as _, SqlitePool};
 use thiserror::Error;
 
 pub use access::EndedAccess;
-pub use fact::{Appearance, Cursor, KeptHead, LedgerAlarm};
+pub use fact::{Appearance, Cursor, KeptHead};
 pub use journal::{JournalRow, Phase};
 pub use review::{ContractCount, Counts, Filter, ReviewRow, WindowRow};
 

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::account::{self, Account, AccountError};
 use crate::answer::{DeskEvent, LinkState};
 use crate::audit::AuditWindow;
-use crate::cache::{Counts, EndedAccess, KeptHead, LedgerAlarm, Store, StoreError};
+use crate::cache::{Counts, EndedAccess, KeptHead, Store, StoreError};
 use crate::check::Checker;
 use crate::client::{CallError, Client, Device};
 use crate::keys::{KdfCost, Keyring, Seed};
@@ -120,7 +120,7 @@ pub(crate) struct Signing {
 #[derive(Debug, Default)]
 pub(crate) struct LedgerKnown {
     pub head: Option<KeptHead>,
-    pub alarm: Option<LedgerAlarm>,
+    pub alarm: Option<seamark_ledger::alarm::LedgerAlarm>,
 }
 
 /// Counts as of one version of the list and one moment.

@@ -29,6 +29,7 @@ mod enrol;
 mod inbox;
 mod journal;
 pub mod keys;
+mod ledger;
 mod outbox;
 pub mod refusal;
 mod review;
@@ -47,8 +48,8 @@ pub use crate::core::{DeskOptions, OpenError};
 pub use enrol::EnrolRequest;
 
 use answer::{
-    AppState, AuditPage, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, OutboxRow, RecordView,
-    ReviewPane, SavedEvidence, Theme,
+    AppState, AuditPage, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, LedgerView, OutboxRow,
+    RecordView, ReviewPane, SavedAlarm, SavedEvidence, Theme,
 };
 use refusal::Refusal;
 use words::LocalGateway;
@@ -230,6 +231,22 @@ impl Desk {
     /// [`Refusal`] when the record cannot be fetched or the file not written; a claim that fails is part of the answer.
     pub async fn save_evidence(&self, review_id: &str) -> Result<SavedEvidence, Refusal> {
         self.inner.save_evidence(review_id).await
+    }
+
+    /// What this desk knows of the ledger, and how it contradicts itself if it does.
+    ///
+    /// # Errors
+    /// [`Refusal`] while no account is set up.
+    pub fn ledger(&self) -> Result<LedgerView, Refusal> {
+        self.inner.ledger_view()
+    }
+
+    /// Writes what proves a ledger alarm into a new file.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no alarm or the file cannot be written.
+    pub async fn save_alarm(&self) -> Result<SavedAlarm, Refusal> {
+        self.inner.save_alarm().await
     }
 
     /// The text of an artifact of an open review, digest checked, with the invisible made visible.

@@ -229,7 +229,7 @@ impl Inner {
                         "The gateway's ledger contradicts what this desk saw before ({}). Found {}. Approving is \
                          stopped on this desk. Tell your organisation's operator and show them this message.",
                         alarm.finding,
-                        self.calendar.moment(alarm.at, now)
+                        self.calendar.moment(alarm.found_at, now)
                     ),
                 ),
                 (None, Some(kept)) => (

@@ -7,13 +7,14 @@
 
 use seamark_contracts::api::ledger::RecordedEntry;
 use seamark_contracts::clock::Timestamp;
+use seamark_ledger::alarm::{Format, LedgerAlarm};
 use seamark_ledger::checkpoint::{Checkpoint, Head, Vkey};
 use seamark_ledger::tree::{Hash, leaf_hash, verify_inclusion};
 use seamark_ledger::verified::Verified;
 use seamark_ledger::witness::{RememberedHead, WitnessError, check_extends};
 use thiserror::Error;
 
-use crate::cache::{JournalRow, KeptHead, LedgerAlarm, Store, StoreError};
+use crate::cache::{JournalRow, KeptHead, Store, StoreError};
 use crate::client::{CallError, Client};
 
 /// How a look at the ledger came out.
@@ -50,7 +51,7 @@ pub async fn look(client: &Client, store: &Store, vkey: &str, now: Timestamp) ->
     };
     let head = match unverified.verify(&vkey) {
         Ok(head) => head,
-        Err(error) => return alarm(store, now, error.to_string(), checkpoint).await,
+        Err(error) => return alarm(store, now, error.to_string(), checkpoint, Vec::new()).await,
     };
     let kept = store.head().await?;
     let proof = match &kept {
@@ -64,7 +65,7 @@ pub async fn look(client: &Client, store: &Store, vkey: &str, now: Timestamp) ->
             Ok(Look::Verified(kept))
         }
         Err(WitnessError::Empty) => Ok(Look::Empty),
-        Err(error) => alarm(store, now, error.to_string(), checkpoint).await,
+        Err(error) => alarm(store, now, error.to_string(), checkpoint, proof).await,
     }
 }
 
@@ -83,11 +84,18 @@ fn judge(
 }
 
 /// The first finding is the one that is kept: later ones follow from it.
-async fn alarm(store: &Store, at: Timestamp, finding: String, checkpoint: String) -> Result<Look, LookError> {
+async fn alarm(
+    store: &Store,
+    found_at: Timestamp,
+    finding: String,
+    shown: String,
+    proof: Vec<String>,
+) -> Result<Look, LookError> {
     if let Some(earlier) = store.alarm().await? {
         return Ok(Look::Broken(earlier));
     }
-    let alarm = LedgerAlarm { at, finding, checkpoint };
+    let (kept, kept_at) = store.head().await?.map(|kept| (kept.checkpoint, kept.verified_at)).unzip();
+    let alarm = LedgerAlarm { format: Format::V1, found_at, finding, kept, kept_at, shown, proof };
     store.keep_alarm(&alarm).await?;
     Ok(Look::Broken(alarm))
 }
@@ -111,7 +119,7 @@ pub async fn prove_own_decisions(
                 store.update_journal(&row).await?;
             }
             Err(finding) => {
-                return match alarm(store, now, finding.to_string(), kept.checkpoint.clone()).await? {
+                return match alarm(store, now, finding.to_string(), kept.checkpoint.clone(), Vec::new()).await? {
                     Look::Broken(alarm) => Ok(Some(alarm)),
                     Look::Verified(_) | Look::Empty => Ok(None),
                 };

@@ -17,6 +17,7 @@
 //!
 //! Does not know: storage, the network, the clock, any source of randomness, or what a payload means.
 
+pub mod alarm;
 mod base64;
 pub mod bundle;
 pub mod checkpoint;

@@ -23,6 +23,8 @@ pub(crate) fn builder() -> Builder<Wry> {
             command::audit_record::audit_record,
             command::verify_record::verify_record,
             command::save_evidence::save_evidence,
+            command::ledger::ledger,
+            command::save_alarm::save_alarm,
             command::artifact_text::artifact_text,
             command::save_draft::save_draft,
             command::set_appearance::set_appearance,

@@ -23,6 +23,7 @@ export const paths = {
     return withParams(`#/inbox${item}${open}`, { filter: filter === DEFAULT_FILTER ? null : filter, q: query });
   },
   outbox: (): string => "#/outbox",
+  ledger: (): string => "#/ledger",
   audit(place: { query?: string; outcome?: string | null; contract?: string | null; page?: number } = {}): string {
     const { query, outcome, contract, page = 0 } = place;
     return withParams("#/audit", { q: query, outcome, contract, page: page === 0 ? null : String(page) });

@@ -6,6 +6,7 @@ export type SettingsPage = "appearance" | "account" | "keyboard" | "about";
 export type Route =
   | { screen: "inbox"; reviewId: string | null; sheet: DecisionKind | null; filter: string; query: string }
   | { screen: "outbox" }
+  | { screen: "ledger" }
   | { screen: "audit"; query: string; outcome: string | null; contract: string | null; page: number }
   | { screen: "record"; reviewId: string }
   | { screen: "settings"; page: SettingsPage }
@@ -32,6 +33,7 @@ export function parseRoute(hash: string): Route {
   const params = new URLSearchParams(search);
   switch (screen) {
     case "outbox":
+    case "ledger":
       return { screen };
     case "audit":
       if (first !== undefined) return { screen: "record", reviewId: first };

@@ -58,6 +58,7 @@ describe("places", () => {
     paths.setup("team"),
     paths.lock("#/audit/r-1"),
     paths.outbox(),
+    paths.ledger(),
   ])("%s leads where it came from", (path) => {
     const route = parseRoute(path);
     const back = {
@@ -67,6 +68,7 @@ describe("places", () => {
       settings: () => (route.screen === "settings" ? paths.settings(route.page) : ""),
       setup: () => (route.screen === "setup" ? paths.setup(route.step) : ""),
       lock: () => (route.screen === "lock" ? paths.lock(route.back) : ""),
+      ledger: () => paths.ledger(),
       outbox: () => paths.outbox(),
     };
     expect(back[route.screen]()).toBe(path);

@@ -109,6 +109,40 @@ describe("a record", () => {
   });
 });
 
+describe("the ledger", () => {
+  it("shows the head that this desk verified and the pinned key", async () => {
+    const { user } = await open("#/inbox");
+    await user.click(await screen.findByRole("link", { name: /Ledger verified/ }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Ledger" })).toBeTruthy();
+    expect(screen.getByText("Nothing contradicts what this desk saw")).toBeTruthy();
+    expect(screen.getByRole("region", { name: "Last verified by this desk" }).textContent).toContain("18204");
+    await expectAccessible();
+  });
+
+  it("an alarm says what happened, what it means and what to do, and saves the proof", async () => {
+    const { user, host } = await open("#/ledger", "ledger-broken");
+    const main = await screen.findByRole("main");
+    const alert = await within(main).findByRole("alert");
+    expect(alert.textContent).toContain("ledger shows another root for the same 18204 entries");
+    expect(screen.getByRole("region", { name: "What it means" }).textContent).toContain("Rejecting and escalating");
+    expect(screen.getByText(/^PROVED/)).toBeTruthy();
+    host.failNext("saveAlarm", "storage-failed");
+    await user.click(screen.getByRole("button", { name: "Save proof" }));
+    expect(await screen.findByText("The proof was not saved")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Save proof" }));
+    expect((await screen.findByText(/seamark-ledger\.seamark-alarm\.json/)).textContent).toContain("Downloads");
+    await expectAccessible();
+  });
+
+  it.each([
+    ["empty", "Not checked yet"],
+    ["error", "The ledger's state could not be read"],
+  ])("has its own words: %s", async (scenario, text) => {
+    await open("#/ledger", scenario);
+    expect(await screen.findByText(text)).toBeTruthy();
+  });
+});
+
 describe("settings and lock", () => {
   it("changes theme and density through the host", async () => {
     const { user } = await open("#/settings");

@@ -116,7 +116,7 @@ impl Verify {
     }
 }
 
-fn read_trust(path: &Path) -> anyhow::Result<Trust> {
+pub(super) fn read_trust(path: &Path) -> anyhow::Result<Trust> {
     let reading = || format!("read the pinned keys in {}", path.display());
     let Some(bytes) = source::read_file(path, MAX_TRUST).with_context(reading)? else {
         bail!("read the pinned keys in {}: the file is larger than {MAX_TRUST} bytes", path.display());

@@ -36,7 +36,7 @@ impl Inner {
         let sha256 = Digest::of(&archive).to_hex();
         let folder = self.options.export_dir.clone();
         let name = format!("seamark-{}", record.review.handoff_id);
-        let written = tokio::task::spawn_blocking(move || write_new(&folder, &name, &archive)).await;
+        let written = tokio::task::spawn_blocking(move || write_new(&folder, &name, BUNDLE_EXTENSION, &archive)).await;
         let path = written.map_err(io::Error::other).and_then(|written| written).map_err(|error| {
             let folder = self.options.export_dir.display();
             Refusal::new(
@@ -67,11 +67,11 @@ impl Inner {
 }
 
 /// Writes `bytes` into a file that was not there, readable by this user alone. A name that is taken gets a number.
-fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+pub(crate) fn write_new(folder: &Path, name: &str, extension: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     for number in 1..=MAX_SAME_NAME {
         let numbered = if number == 1 { String::new() } else { format!("-{number}") };
-        let path = folder.join(format!("{name}{numbered}{BUNDLE_EXTENSION}"));
+        let path = folder.join(format!("{name}{numbered}{extension}"));
         match new_private_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -104,7 +104,7 @@ mod tests {
     fn a_file_that_is_there_is_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("made");
-        let names: Vec<_> = (0..3).map(|n| write_new(&inner, "seamark-x", &[n]).unwrap()).collect();
+        let names: Vec<_> = (0..3).map(|n| write_new(&inner, "seamark-x", BUNDLE_EXTENSION, &[n]).unwrap()).collect();
         let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
         assert_eq!(
             names.iter().map(name).collect::<Vec<_>>(),
@@ -120,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
         fs::write(&taken, b"x").unwrap();
-        assert!(write_new(&taken, "seamark-x", b"y").is_err());
+        assert!(write_new(&taken, "seamark-x", BUNDLE_EXTENSION, b"y").is_err());
         assert_eq!(fs::read(&taken).unwrap(), b"x");
     }
 }

@@ -1,6 +1,7 @@
 //! Single facts with a name each.
 
 use seamark_contracts::clock::Timestamp;
+use seamark_ledger::alarm::{self, LedgerAlarm};
 use seamark_ledger::witness::RememberedHead;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,15 +24,12 @@ pub struct KeptHead {
     pub verified_at: Timestamp,
 }
 
-/// The ledger contradicted itself; approving is frozen until a person acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LedgerAlarm {
-    pub at: Timestamp,
-    /// What was found, in words.
-    pub finding: String,
-    /// The head that contradicts, as received.
-    pub checkpoint: String,
+/// An alarm as earlier builds kept it: without the head that was seen before.
+#[derive(Deserialize)]
+struct FirstAlarm {
+    at: Timestamp,
+    finding: String,
+    checkpoint: String,
 }
 
 /// How the window looks on this device.
@@ -59,7 +57,8 @@ struct FailedPinsValue {
 
 const CURSOR: &str = "cursor";
 const HEAD: &str = "head";
-const ALARM: &str = "alarm";
+const ALARM: &str = "ledger-alarm";
+const FIRST_ALARM: &str = "alarm";
 const FAILED_PINS: &str = "failed-pins";
 const APPEARANCE: &str = "appearance";
 const DIRECTORY: &str = "directory";
@@ -135,7 +134,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn alarm(&self) -> Result<Option<LedgerAlarm>, StoreError> {
-        self.fact(ALARM).await
+        if let Some(alarm) = self.fact(ALARM).await? {
+            return Ok(Some(alarm));
+        }
+        let first: Option<FirstAlarm> = self.fact(FIRST_ALARM).await?;
+        Ok(first.map(|FirstAlarm { at: found_at, finding, checkpoint: shown }| LedgerAlarm {
+            format: alarm::Format::V1,
+            found_at,
+            finding,
+            kept: None,
+            kept_at: None,
+            shown,
+            proof: Vec::new(),
+        }))
     }
 
     /// # Errors

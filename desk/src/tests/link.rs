@@ -1,4 +1,6 @@
 use seamark_contracts::handoff::Tier;
+use seamark_ledger::alarm::LedgerAlarm;
+use seamark_ledger::checkpoint::Vkey;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -131,6 +133,14 @@ async fn a_forked_ledger_stops_approving_for_good_and_nothing_else() {
     let state = bench.desk.app_state().await.unwrap();
     assert_eq!(state.ledger.state, LedgerKind::Broken);
     assert!(state.ledger.text.contains("Approving is stopped"), "{}", state.ledger.text);
+    let ledger = bench.desk.ledger().unwrap();
+    let alarm = ledger.alarm.unwrap();
+    assert!(alarm.is_proven && alarm.judgement.starts_with("PROVED"), "{}", alarm.judgement);
+    let (kept, shown) = (alarm.kept.unwrap(), alarm.shown.unwrap());
+    assert!(kept.size == shown.size && kept.root != shown.root);
+    let saved = bench.desk.save_alarm().await.unwrap();
+    let file = LedgerAlarm::parse(&std::fs::read(&saved.path).unwrap()).unwrap();
+    assert!(file.judge(&Vkey::parse(&ledger.vkey).unwrap()).unwrap().is_proven(), "anybody can judge the file");
     let pane = bench.open(&document).await;
     assert!(!pane.can_decide.approve.is_empty());
     assert!(pane.can_decide.reject.is_empty());
@@ -143,6 +153,7 @@ async fn a_forked_ledger_stops_approving_for_good_and_nothing_else() {
 #[tokio::test]
 async fn a_ledger_that_only_grows_stays_verified() {
     let bench = Bench::enrolled().await;
+    assert!(bench.desk.save_alarm().await.is_err(), "there is nothing to save");
     for n in 0..9 {
         bench.stand.with(|state| state.entries.push(format!("{{\"more\":{n}}}")));
         bench.connect().await;

@@ -35,6 +35,9 @@ export const commands = {
 	verifyRecord: (r: ReviewRequest) => typedError<Claim[], AppError>(__TAURI_INVOKE("verify_record", { r })),
 	/**  Where it is written is the app's choice: the page gives no path. */
 	saveEvidence: (r: ReviewRequest) => typedError<SavedEvidence, AppError>(__TAURI_INVOKE("save_evidence", { r })),
+	ledger: () => typedError<LedgerView, AppError>(__TAURI_INVOKE("ledger")),
+	/**  Where it is written is the app's choice: the page gives no path. */
+	saveAlarm: () => typedError<SavedAlarm, AppError>(__TAURI_INVOKE("save_alarm")),
 	/**  Checked against its digest, with the invisible made visible. */
 	artifactText: (r: ArtifactRequest) => typedError<string, AppError>(__TAURI_INVOKE("artifact_text", { r })),
 	/**  An empty text is forgotten. */
@@ -81,6 +84,22 @@ export type Acks = {
 
 /**  An agent: what submits, and what executes. */
 export type AgentUrn = string;
+
+/**  How the ledger contradicts itself, and what that means. */
+export type AlarmView = {
+	/**  When it was found. */
+	at: string,
+	/**  What was found, a sentence. */
+	finding: string,
+	/**  What the two heads prove to others, in sentences. */
+	judgement: string,
+	/**  Whether they prove it to anybody. */
+	isProven: boolean,
+	/**  What this desk had seen. */
+	kept: HeadView | null,
+	/**  What it was shown then; absent when that is no head that the pinned key signed. */
+	shown: HeadView | null,
+};
 
 /**  A refused action, as the page hears of it. */
 export type AppError = {
@@ -464,6 +483,16 @@ export type Group = {
  */
 export type HandoffId = string;
 
+/**  A head that the ledger's key signed. */
+export type HeadView = {
+	/**  Entries, decimal. */
+	size: string,
+	/**  Standard base64. */
+	root: string,
+	/**  When this desk verified or was shown it. */
+	at: string,
+};
+
 /**  The list changed; `version` as in the inbox. */
 export type InboxChanged = {
 	version: number,
@@ -528,6 +557,17 @@ export type LedgerState = {
 	/**  Entries under the last verified head, decimal. */
 	size: string,
 	text: string,
+};
+
+/**  What this desk knows of the ledger, whole. */
+export type LedgerView = {
+	state: LedgerKind,
+	origin: string,
+	/**  The pinned key. */
+	vkey: string,
+	/**  The last head that was verified. */
+	kept: HeadView | null,
+	alarm: AlarmView | null,
 };
 
 /**  Whether the gateway can be reached. */
@@ -777,6 +817,13 @@ export type RuleResult = "pass" | "fail" | "error";
 export type SaveDraftRequest = {
 	reviewId: string,
 	text: string,
+};
+
+/**  A file for whoever looks into it. */
+export type SavedAlarm = {
+	path: string,
+	/**  Of the file, 64 hex digits. */
+	sha256: string,
 };
 
 /**  A file with the evidence of one record. */

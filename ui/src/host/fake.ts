@@ -7,6 +7,7 @@
 import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
 import { NO_ACKS, appState, paneOf } from "./fake-data";
 import { CHANGES, UNLOCKED, firstState, ok, pinFault, refuse, rowsFor, withState } from "./fake-scenario";
+import { ledgerView, savedAlarm } from "./fake-ledger";
 import { at } from "./fake-view";
 import type {
   Acks,
@@ -280,6 +281,11 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
           sentence: "Every claim in it that needs nobody outside holds under the keys that this desk pinned.",
         }),
       ),
+    ledger: () =>
+      answer("ledger", null, () =>
+        told.has("error") ? refuse("storage-failed", "Restart the app.") : ok(ledgerView(told)),
+      ),
+    saveAlarm: () => answer("saveAlarm", null, () => ok(savedAlarm)),
     artifactText: (r) =>
       answer("artifactText", r, () => ok(`RETURN LABEL\nParcel RT-5518\nDigest ${r.digest.slice(0, 8)}\n`)),
     saveDraft: (r) =>

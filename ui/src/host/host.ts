@@ -5,6 +5,7 @@ import type { InboxChanged, InboxPage, RecordView, ReviewChanged, ReviewPane, Se
 
 export type {
   Acks,
+  AlarmView,
   AppError,
   AppErrorCode,
   AppState,
@@ -14,12 +15,15 @@ export type {
   DecideRequest,
   DecisionKind,
   DecisionProgress,
+  HeadView,
   InboxPage,
   InboxRow,
+  LedgerView,
   OutboxRow,
   RecordView,
   ReviewChange,
   ReviewPane,
+  SavedAlarm,
   SavedEvidence,
   SetupProgress,
 } from "./bindings";
