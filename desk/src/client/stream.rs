@@ -26,6 +26,8 @@ enum ByteError {
     Silent,
     #[error("an event is larger than {MAX_EVENT} bytes")]
     TooLarge,
+    #[error("the stream begins with a byte order mark, which no gateway sends")]
+    ByteOrderMark,
 }
 
 /// What the stream brings.
@@ -114,6 +116,44 @@ fn read_event(event: &Event) -> Result<Option<ReviewEvent>, StreamEnd> {
     }
 }
 
+/// The events of a stream of bytes, bounded in size and silence; an error ends them.
+fn read_events<S, B>(bytes: S, heard: tokio::sync::watch::Sender<u64>) -> Events
+where
+    S: Stream<Item = Result<B, reqwest::Error>> + Send + Unpin + 'static,
+    B: AsRef<[u8]> + Send + 'static,
+{
+    let begin = (bytes, heard, 0usize, false);
+    let bounded = futures_util::stream::unfold(begin, |(mut bytes, heard, n, has_begun)| async move {
+        let item = match tokio::time::timeout(SILENCE, bytes.next()).await {
+            Err(_) => Err(ByteError::Silent),
+            Ok(None) => return None,
+            Ok(Some(Err(error))) => Err(ByteError::Receive(error)),
+            // The reader of events panics at a byte order mark; it begins with this byte, and nothing that a gateway
+            // sends first does.
+            Ok(Some(Ok(chunk))) if !has_begun && chunk.as_ref().first() == Some(&0xef) => Err(ByteError::ByteOrderMark),
+            Ok(Some(Ok(chunk))) => Ok(chunk),
+        };
+        let n = match &item {
+            // An event ends with an empty line; what is before it no longer counts.
+            Ok(chunk) if chunk.as_ref().windows(2).any(|pair| pair == b"\n\n") => 0,
+            Ok(chunk) => n + chunk.as_ref().len(),
+            Err(_) => n,
+        };
+        let has_begun = has_begun || item.as_ref().is_ok_and(|chunk| !chunk.as_ref().is_empty());
+        heard.send_modify(|count| *count = count.wrapping_add(1));
+        let item = if n > MAX_EVENT { Err(ByteError::TooLarge) } else { item };
+        Some((item, (bytes, heard, n, has_begun)))
+    });
+    // The error type of an ended byte stream repeats itself for ever; take one and stop.
+    let mut has_ended = false;
+    let until_error = bounded.take_while(move |item| {
+        let goes_on = !has_ended;
+        has_ended |= item.is_err();
+        futures_util::future::ready(goes_on)
+    });
+    Box::pin(until_error.eventsource())
+}
+
 impl Client {
     /// Opens the stream after `position`.
     ///
@@ -134,32 +174,7 @@ impl Client {
             return Err(error.unwrap_or(CallError::Malformed { what: "the stream of reviews".to_owned() }));
         }
         let (heard_sender, heard) = tokio::sync::watch::channel(0u64);
-        let bytes = Box::pin(response.bytes_stream());
-        let bounded = futures_util::stream::unfold((bytes, heard_sender, 0usize), |(mut bytes, heard, n)| async move {
-            let item = match tokio::time::timeout(SILENCE, bytes.next()).await {
-                Err(_) => Err(ByteError::Silent),
-                Ok(None) => return None,
-                Ok(Some(Err(error))) => Err(ByteError::Receive(error)),
-                Ok(Some(Ok(chunk))) => Ok(chunk),
-            };
-            let n = match &item {
-                // An event ends with an empty line; what is before it no longer counts.
-                Ok(chunk) if chunk.windows(2).any(|pair| pair == b"\n\n") => 0,
-                Ok(chunk) => n + chunk.len(),
-                Err(_) => n,
-            };
-            heard.send_modify(|count| *count = count.wrapping_add(1));
-            let item = if n > MAX_EVENT { Err(ByteError::TooLarge) } else { item };
-            Some((item, (bytes, heard, n)))
-        });
-        // The error type of an ended byte stream repeats itself for ever; take one and stop.
-        let mut has_ended = false;
-        let until_error = bounded.take_while(move |item| {
-            let goes_on = !has_ended;
-            has_ended |= item.is_err();
-            futures_util::future::ready(goes_on)
-        });
-        Ok(ReviewEvents { events: Box::pin(until_error.eventsource()), heard })
+        Ok(ReviewEvents { events: read_events(Box::pin(response.bytes_stream()), heard_sender), heard })
     }
 
     async fn open_stream(&self, position: &str) -> Result<reqwest::Response, CallError> {
@@ -176,5 +191,31 @@ impl Client {
             Ok(answer) => answer.map_err(CallError::Unreachable),
             Err(_) => Err(CallError::Malformed { what: "the stream of reviews".to_owned() }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(pieces: &[&[u8]]) -> Result<ReviewEvent, StreamEnd> {
+        let pieces: Vec<Result<Vec<u8>, reqwest::Error>> = pieces.iter().map(|piece| Ok(piece.to_vec())).collect();
+        let (sender, heard) = tokio::sync::watch::channel(0u64);
+        ReviewEvents { events: read_events(futures_util::stream::iter(pieces), sender), heard }.next().await
+    }
+
+    /// Found by fuzzing: the reader of events cuts a byte order mark in the middle and panics.
+    #[tokio::test]
+    async fn a_stream_that_begins_with_a_byte_order_mark_ends_and_takes_the_desk_with_it_nowhere() {
+        let mark: [&[&[u8]]; 3] = [
+            &[b"\xef\xbb\xbfevent: reset\n\n"],
+            &[b"\xef", b"\xbb\xbfevent: reset\n\n"],
+            &[b"", b"\xef\xbb", b"\xbf", b"\n\n"],
+        ];
+        for pieces in mark {
+            assert!(matches!(read(pieces).await, Err(StreamEnd::Closed(text)) if text.contains("byte order mark")));
+        }
+        let late: &[&[u8]] = &[b": hello\n\n", b"\xef\xbb\xbf\n\nevent: reset\nid: 1\ndata: {}\n\n"];
+        assert!(matches!(read(late).await, Ok(ReviewEvent::Reset)));
     }
 }
