@@ -8,6 +8,7 @@ use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::ContractId;
 use seamark_contracts::id::{AgentUrn, UserUrn, is_name};
+use seamark_contracts::text;
 use seamark_ledger::directory::DirectoryRole;
 use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, Signer as _};
@@ -41,6 +42,10 @@ pub enum OperateError {
     Name { what: &'static str, name: String },
     #[error("a person's name has 1 to 100 characters and no control characters")]
     PersonName,
+    #[error(
+        "the name {} has characters that cannot be seen, or a word of letters of several scripts, and can look like somebody else's; write it with letters of one script", text::visible(.0)
+    )]
+    OddName(String),
     #[error(
         "{given:?} and {known:?} are one person, {person}, and signed decisions print that person as {known:?}; invite {known:?} spelled so, or give somebody else another name"
     )]
@@ -371,6 +376,10 @@ pub(crate) async fn invite(
         return Err(OperateError::Name { what: "the role", name: role.clone() });
     }
     let (urn, given) = (person_urn(person)?, person.trim());
+    // Who looks like somebody else in every list could decide for themselves (attack A13).
+    if !text::oddities(given).is_empty() {
+        return Err(OperateError::OddName(given.to_owned()));
+    }
     let mut secret = [0u8; 16];
     chance.fill(&mut secret);
     let keyid = keys.root.public_key().id().to_string();
