@@ -29,6 +29,9 @@ pub struct Serve {
     /// Name of the organisation, written into the directory on first use
     #[arg(long, env = "SEAMARK_ORG", default_value = place::DEFAULT_ORG, value_name = "NAME")]
     org: String,
+    /// Most reviews of one agent that may wait for people at once; further handoffs that need a person are answered 429
+    #[arg(long, default_value_t = seamark_gateway::Limits::default().max_open_reviews, value_name = "NUMBER")]
+    max_open_reviews: usize,
     /// Let webhooks point to this computer
     #[arg(long)]
     allow_loopback_webhooks: bool,
@@ -45,7 +48,8 @@ impl Serve {
         let mut config = place::config(&self.data.data_dir, &self.org);
         config.listen = self.listen;
         config.allow_loopback_webhooks = self.allow_loopback_webhooks;
-        let gateway = seamark_gateway::open(config, place::clock(), place::chance())
+        let limits = seamark_gateway::Limits { max_open_reviews: self.max_open_reviews, ..Default::default() };
+        let gateway = seamark_gateway::open_with(config, limits, place::clock(), place::chance())
             .await
             .with_context(|| format!("open the gateway in {}", self.data.data_dir.display()))?;
         let ready = move |address: SocketAddr| {

@@ -21,6 +21,7 @@ use seamark_ledger::entry::EntryType;
 use serde_json::{Value, json};
 
 use crate::auth::Agent;
+use crate::crowd;
 use crate::db::attempt::AttemptRow;
 use crate::db::counterparty::CounterpartyRow;
 use crate::db::handoff::{ArtifactRow, HandoffRow, PayloadRow};
@@ -185,6 +186,10 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
             Ok(admitted) => admitted,
             Err(failure) => return Err(refuse(shared, agent, bytes, body_mac, failure).await),
         };
+        let place = match admitted.predicate.request {
+            Some(_) => Some(crowd::take_place(shared, agent).await?),
+            None => None,
+        };
         let ledger_ref = ledger_ref(&agent.urn, &submission.handoff_id).map_err(Failure::internal)?;
         let (prepared, content) = prepare(shared, admitted, counterparties, bytes, body_mac)?;
         let change = Admit {
@@ -196,7 +201,9 @@ pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Resu
             prepared,
             content,
         };
-        match shared.recorder.record(change).await? {
+        let recorded = shared.recorder.record(change).await;
+        drop(place);
+        match recorded? {
             Admission::Done(done) => {
                 let (handoff, attempt, position) = *done;
                 return Ok(Received::New(document::answer_of(&handoff, &attempt, None, None, position.to_wire())?));

@@ -34,6 +34,8 @@ pub struct Limits {
     pub public_per_s: u32,
     /// Such requests that may come at once above that rate.
     pub public_burst: u32,
+    /// Reviews of one submitting agent that may be open at once; more are answered 429 (attack A20).
+    pub max_open_reviews: usize,
     /// Open event streams; more are answered 503.
     pub max_streams: usize,
     /// Events that a stream may lag behind before it is closed (invariant E3).
@@ -54,6 +56,7 @@ impl Default for Limits {
             burst: 40_000,
             public_per_s: 1_000,
             public_burst: 4_000,
+            max_open_reviews: 1_000,
             max_streams: 4_096,
             max_stream_lag: 1_024,
             max_connections: 8_192,

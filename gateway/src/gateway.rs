@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Doorkeeper;
 use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
+use crate::crowd::Crowd;
 use crate::db::gateway::GatewayRow;
 use crate::db::{self, Database, StorageError};
 use crate::end::{self, EndError, Ended, Office, RoleChanged};
@@ -159,6 +160,7 @@ pub async fn open_with(
         clock,
         doorkeeper: Doorkeeper::default(),
         challenges: Challenges::new(chance.as_ref()),
+        crowd: Crowd::default(),
         chance,
         tiles: Tiles::default(),
         stop: CancellationToken::new(),

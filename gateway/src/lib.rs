@@ -15,6 +15,7 @@ mod challenge;
 pub mod clock;
 mod conclude;
 pub mod config;
+mod crowd;
 mod db;
 mod decide;
 mod deliver;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Doorkeeper;
 use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
+use crate::crowd::Crowd;
 use crate::db::gateway::GatewayRow;
 use crate::db::ledger::CheckpointRow;
 use crate::db::{self, Database, StorageError};
@@ -47,6 +48,7 @@ pub(crate) struct App {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) doorkeeper: Doorkeeper,
     pub(crate) challenges: Challenges,
+    pub(crate) crowd: Crowd,
     pub(crate) tiles: Tiles,
     pub(crate) hub: Hub,
     pub(crate) http: reqwest::Client,

@@ -33,7 +33,8 @@ impl GatewayProcess {
     /// When it does not start.
     pub fn start_on(data_dir: &Path, port: u16) -> Result<Self> {
         let mut child = Command::new(built("seamark")?)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            // Tests and benches submit more than people could answer.
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--max-open-reviews", "1000000", "--data-dir"])
             .arg(data_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -131,6 +131,18 @@ pub(crate) async fn count(connection: &mut SqliteConnection) -> Result<i64, Stor
     Ok(sqlx::query_scalar("SELECT COUNT(*) FROM attempt").fetch_one(connection).await?)
 }
 
+/// Open reviews of what this agent submitted.
+pub(crate) async fn count_open_of(connection: &mut SqliteConnection, submitter: &str) -> Result<usize, StorageError> {
+    let n_open: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM attempt JOIN handoff ON handoff.no = attempt.handoff \
+         WHERE attempt.state = 'open' AND handoff.submitter = ?",
+    )
+    .bind(submitter)
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(n_open).unwrap_or(usize::MAX))
+}
+
 /// The attempt of a review.
 pub(crate) async fn find_review(
     connection: &mut SqliteConnection,
