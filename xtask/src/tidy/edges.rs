@@ -68,6 +68,8 @@ const TABLE: &[Row] = &[
         never: &[],
         is_whole_graph: false,
     },
+    // Built with a fuzzer's flags too, so it stays as small as what it tries.
+    Row { member: "seamark-fuzz", ours: &["seamark-contracts", "seamark-ledger"], never: WORLD, is_whole_graph: true },
     Row { member: "seamark-empty-window", ours: &[], never: &["sqlx*", "reqwest"], is_whole_graph: false },
     Row { member: "xtask", ours: &[], never: &["tauri*", "sqlx*", "tokio"], is_whole_graph: false },
 ];
