@@ -33,7 +33,15 @@ impl TestDesk {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open(data_dir: &Path) -> Result<Self> {
-        let desk = Arc::new(Desk::open(options(data_dir)).await?);
+        Self::open_with(options(data_dir)).await
+    }
+
+    /// The same with a keyring, a clock or other settings of one's own.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open_with(options: DeskOptions) -> Result<Self> {
+        let desk = Arc::new(Desk::open(options).await?);
         let shutdown = CancellationToken::new();
         let work = tokio::spawn({
             let (desk, shutdown) = (desk.clone(), shutdown.clone());
