@@ -24,6 +24,26 @@ fn every_vector_gives_its_bytes_or_is_refused() {
 }
 
 #[test]
+fn the_official_examples_of_rfc_8785_come_out_or_are_outside_of_the_profile() {
+    let file: Value = serde_json::from_str(include_str!("../../vectors/rfc8785.json")).unwrap();
+    let mut n_ours = 0;
+    for case in file["cases"].as_array().unwrap() {
+        let (input, output) = (case["input"].as_str().unwrap(), case["output"].as_str().unwrap());
+        let loosely: Value = serde_json::from_str(input).unwrap();
+        assert_eq!(serde_jcs::to_string(&loosely).unwrap(), output, "the oracle, {case}");
+        assert_eq!(serde_json_canonicalizer::to_string(&loosely).unwrap(), output, "the other oracle, {case}");
+        match parse(input.as_bytes(), &Limits::SIGNED) {
+            Ok(value) => {
+                assert_eq!(String::from_utf8(to_bytes(&value).unwrap()).unwrap(), output, "{case}");
+                n_ours += 1;
+            }
+            Err(error) => assert_eq!(error.reason, crate::strict_json::Reason::Fractional, "{case}"),
+        }
+    }
+    assert_eq!(n_ours, 4, "all but the two with fractions");
+}
+
+#[test]
 fn what_the_profile_refuses_names_its_place() {
     let message = |value: Value| to_bytes(&value).unwrap_err().to_string();
     assert_eq!(message(json!({"a": [0, 1.5]})), "number at \"/a/1\" is no integer: write decimals as strings");

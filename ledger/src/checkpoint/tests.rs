@@ -59,6 +59,23 @@ fn the_note_of_the_specification_verifies_and_a_changed_one_does_not() {
     }
 }
 
+/// The example of c2sp.org/tlog-cosignature: a log's line and a witness's.
+#[test]
+fn the_cosigned_example_of_the_specification_reads_as_it_is_written() {
+    let note = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\
+        \u{2014} example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n\
+        \u{2014} witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n";
+    let read = Checkpoint::parse(note.as_bytes()).unwrap();
+    let head = read.unverified_value().unverified_head();
+    assert_eq!((head.origin(), head.size()), ("example.com/behind-the-sofa", 20_852_163));
+    assert_eq!(head.root().to_string(), "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=");
+    assert_eq!(read.unverified_value().to_string(), note);
+    // The key hash, the time of the specification's text, and the signature.
+    let notes = Note::parse(note.as_bytes()).unwrap();
+    assert_eq!(notes.signatures().len(), 2);
+    assert_eq!(u64::from_be_bytes(notes.signatures()[1].bytes()[..8].try_into().unwrap()), 1_679_315_147);
+}
+
 #[test]
 fn malformed_notes_bodies_and_keys_are_refused() {
     for case in list("refusedNotes") {

@@ -75,6 +75,41 @@ fn every_root_and_proof_of_the_well_known_tree_comes_out() {
     }
 }
 
+/// Every proof of the Merkle library of transparency.dev, the good and the bad ones.
+#[test]
+fn every_proof_of_another_librarys_tests_verifies_or_is_refused_as_there() {
+    let file: Value = serde_json::from_str(include_str!("../../vectors/merkle-proofs.json")).unwrap();
+    let hash = |text: &Value| Hash::parse(text.as_str().unwrap()).ok();
+    let hashes = |case: &Value| match &case["proof"] {
+        Value::Null => Some(Vec::new()),
+        proof => proof.as_array().unwrap().iter().map(hash).collect::<Option<Vec<_>>>(),
+    };
+    let inclusion = |case: &Value| {
+        let (index, size) = (case["leafIdx"].as_u64()?, case["treeSize"].as_u64()?);
+        verify_inclusion(&hash(&case["leafHash"])?, index, size, &hashes(case)?, &hash(&case["root"])?).ok()
+    };
+    let consistency = |case: &Value| {
+        let (from, to) = (case["size1"].as_u64()?, case["size2"].as_u64()?);
+        verify_consistency(from, &hash(&case["root1"])?, to, &hash(&case["root2"])?, &hashes(case)?).ok()
+    };
+    let (mut n_agreed, mut stricter) = (0, Vec::new());
+    let checks: [(&str, &dyn Fn(&Value) -> Option<()>); 2] = [("inclusion", &inclusion), ("consistency", &consistency)];
+    for (list, check) in checks {
+        for case in file[list].as_array().unwrap() {
+            let (ours, theirs) = (check(case).is_some(), case["wantErr"] == false);
+            assert!(!ours || theirs, "only we accept {list}: {case}");
+            if ours == theirs {
+                n_agreed += 1;
+            } else {
+                stricter.push(case["name"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    stricter.sort();
+    // Of one size and root nothing is left to prove there; a root of twelve bytes is none here.
+    assert_eq!((n_agreed, stricter), (195, vec!["additional/sizes-are-equal-one-and-proof-is-empty.json".to_owned()]));
+}
+
 #[test]
 fn every_proof_of_every_small_tree_verifies() {
     let log = Log::counting(70);
