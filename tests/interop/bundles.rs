@@ -9,9 +9,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use seamark_contracts::api::ledger::Trust;
+use seamark_contracts::canonical;
 use seamark_contracts::clock::Timestamp;
+use seamark_contracts::digest::Digest;
 use seamark_contracts::id::HandoffId;
 use seamark_ledger::bundle::{Bundle, FileKind, FileSet, Manifest};
+use seamark_ledger::dsse::Envelope;
+use seamark_ledger::key::SigningKey;
+use seamark_ledger::statement;
 use seamark_ledger::verify::{ClaimId, Pinned, Verdict, check_archive};
 use seamark_tests::gateway::output;
 use seamark_tests::programs::{built, root};
@@ -126,6 +131,8 @@ fn cases(good: &[u8]) -> Vec<(String, Vec<u8>)> {
         }
     }
     add_logs(&mut cases, &files);
+    add_cut(&mut cases, &files);
+    add_forged(&mut cases, &files);
     for part in 0..40 {
         let bit = good.len() * 8 * part / 40 + 3;
         let mut flipped = good.to_vec();
@@ -133,6 +140,45 @@ fn cases(good: &[u8]) -> Vec<(String, Vec<u8>)> {
         cases.archives.push((format!("archive, bit {bit}"), flipped));
     }
     cases.archives
+}
+
+/// Files that end too early or too late.
+fn add_cut(cases: &mut Cases, files: &FileSet) {
+    for (kind, path, bytes) in files.iter().filter(|(kind, _, _)| *kind != FileKind::Manifest) {
+        for n in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            cases.add_sealed(&format!("{path} cut to {n}"), &with(files, kind, bytes[..n].to_vec()));
+        }
+        if bytes.len() < kind.max_bytes() {
+            cases.add_sealed(&format!("{path} and a space"), &with(files, kind, [bytes, b" "].concat()));
+        }
+    }
+}
+
+/// What a gateway signs anew with its own right keys. Those of the vectors are made of their names.
+fn add_forged(cases: &mut Cases, files: &FileSet) {
+    let changes: [(FileKind, &str, &str, Value); 11] = [
+        (FileKind::Handoff, "handoff", "/predicate/payload/amount", "9999.00".into()),
+        (FileKind::Handoff, "handoff", "/predicate/destination/audience", "https://elsewhere.example".into()),
+        (FileKind::Handoff, "handoff", "/predicate/gate/tier", "T0".into()),
+        (FileKind::Handoff, "handoff", "/predicate/attempt", "AAAAAAAAAAAAAAAAAAAAAA".into()),
+        (FileKind::Outcome, "outcome", "/predicate/outcome", "rejected".into()),
+        (FileKind::Outcome, "outcome", "/predicate/window/expiresAt", "2027-11-22T07:00:00.000Z".into()),
+        (FileKind::Outcome, "outcome", "/predicate/quorum/reached", 2.into()),
+        (FileKind::Outcome, "outcome", "/predicate/decisions", Value::Array(Vec::new())),
+        (FileKind::Decision(1), "outcome", "/predicate/decision", "approve".into()),
+        (FileKind::Decision(1), "handoff", "/predicate/decision", "reject".into()),
+        (FileKind::Execution(1), "outcome", "/predicate/result", "executed".into()),
+    ];
+    for (kind, signer, pointer, value) in changes {
+        let envelope: Value = serde_json::from_slice(files.get(kind).unwrap()).unwrap();
+        let read = Envelope::from_value(&envelope).unwrap();
+        let mut statement: Value = serde_json::from_slice(read.unverified_value().unverified_payload()).unwrap();
+        *statement.pointer_mut(pointer).unwrap() = value;
+        let key = SigningKey::from_seed(Digest::of(signer.as_bytes()).as_bytes());
+        let forged = statement::sign(canonical::to_bytes(&statement).unwrap(), &key).unwrap();
+        let bytes = canonical::to_bytes(&forged.to_value()).unwrap();
+        cases.add_sealed(&format!("{kind} {pointer} by {signer}"), &with(files, kind, bytes));
+    }
 }
 
 /// Logs that were cut, and a checkpoint that nobody signed.
