@@ -1,12 +1,13 @@
 //! The numbers with a budget, each beside the limit or peer that it is measured against, all in one run.
 //!
-//! `cargo xtask bench [-- throughput|latency|inbox|window]`; without a name everything. Only the ratios mean anything:
+//! `cargo xtask bench [-- throughput|latency|inbox|proof|window]`; without a name everything. Only the ratios mean anything:
 //! machines differ and are noisy, so each pair is measured in turns and the median of the rounds is printed.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod http;
 mod inbox;
 mod latency;
+mod proof;
 mod raw;
 mod stats;
 mod submit;
@@ -27,6 +28,9 @@ async fn main() -> Result<()> {
     }
     if wants("inbox") {
         inbox::run().await?;
+    }
+    if wants("proof") {
+        proof::run().await?;
     }
     if wants("window") {
         window::run().await?;
