@@ -118,6 +118,6 @@ pub(crate) fn words(bytes: &[u8]) {
     if let Ok(decimal) = Decimal::parse(word) {
         assert!(decimal == decimal.clone() && !decimal.format(2).is_empty());
     }
-    assert!(period::deadline_ms(word).is_ok_and(|ms| ms > 0) || period::deadline_ms(word).is_err());
+    assert!(period::deadline_ms(word).map_or(true, |ms| ms >= 0));
     let _ = (period::retention_days(word), PublicKey::parse(bytes));
 }
