@@ -28,6 +28,7 @@ mod place;
 mod replay;
 mod report;
 mod serve;
+mod witness;
 
 /// Seamark: human decisions on what AI agents hand over, with proof
 #[derive(Parser, Debug)]
@@ -62,7 +63,12 @@ Examples, from nothing to a gated handoff:
 Afterwards, for an auditor:
   seamark evidence export 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --data-dir ./gateway --out refund.seamark.zip
   seamark evidence trust --data-dir ./gateway > trust.json
-  seamark evidence verify refund.seamark.zip --trust trust.json --report report.html"
+  seamark evidence verify refund.seamark.zip --trust trust.json --report report.html
+
+For somebody outside, who watches that the ledger only grows:
+  seamark witness init --data ./witness --name witness.example/w1
+  seamark witness log add --data ./witness VKEY
+  seamark witness run --data ./witness --listen 127.0.0.1:7700"
 )]
 struct Cli {
     /// Print the answer as one line of JSON
@@ -88,6 +94,7 @@ enum Command {
     Evidence(evidence::Evidence),
     Erase(erase::Erase),
     Retention(erase::Retention),
+    Witness(witness::Witness),
 }
 
 impl Command {
@@ -107,12 +114,17 @@ impl Command {
             Self::Evidence(command) => command.run(printer).await,
             Self::Erase(command) => command.run(printer).await,
             Self::Retention(command) => command.run(printer).await,
+            Self::Witness(command) => command.run(printer).await,
         }
     }
 
     /// What is logged when nobody says: a server tells what it does, a tool only what went wrong.
     fn default_log(&self) -> &'static str {
-        if matches!(self, Self::Serve(_)) { "info" } else { "warn" }
+        match self {
+            Self::Serve(_) => "info",
+            Self::Witness(command) if command.is_server() => "info",
+            _ => "warn",
+        }
     }
 }
 

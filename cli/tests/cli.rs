@@ -67,6 +67,7 @@ fn help_tells_the_exit_codes_and_shows_examples() {
         "demo",
         "ledger",
         "evidence",
+        "witness",
         "Examples",
     ] {
         assert!(help.contains(word), "{word}: {help}");

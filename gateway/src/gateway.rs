@@ -252,7 +252,9 @@ impl Gateway {
         self.note(EntryType::LedgerStarted).await?;
         let tasks = self.start_tasks();
         on_ready(bound);
-        serve::run(listener, self.router(), self.shared.clone(), shutdown).await;
+        // Streams and long polls end at once when it stops; their clients resume.
+        let (stop, max_connections) = (self.shared.stop.clone(), self.shared.limits.max_connections);
+        serve::serve_bounded(listener, self.router(), max_connections, shutdown, || stop.cancel()).await;
         self.shared.stop.cancel();
         finish_tasks(tasks).await;
         self.note(EntryType::LedgerStopped).await?;

@@ -4,17 +4,17 @@
 //! computer and one person; docs/THREATS.md says so.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use seamark_contracts::clock::Chance;
 use seamark_ledger::key::{Signer as _, SigningKey};
 use sha2::Sha256;
 use thiserror::Error;
+
+use crate::keyfile;
 
 /// Why the keys are not there.
 #[derive(Debug, Error)]
@@ -94,7 +94,7 @@ impl Keys {
         fs::create_dir_all(folder).map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
             .map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
-        Self::from_seeds(|name| open_seed(&folder.join(format!("{name}.key")), may_make.then_some(chance)))
+        Self::from_seeds(|name| keyfile::open_seed(&folder.join(format!("{name}.key")), may_make.then_some(chance)))
     }
 
     /// Reads the keys in `folder` and changes nothing.
@@ -102,7 +102,7 @@ impl Keys {
     /// # Errors
     /// [`KeyError`]; a key that is not there is an error.
     pub(crate) fn read(folder: &Path) -> Result<Self, KeyError> {
-        Self::from_seeds(|name| open_seed(&folder.join(format!("{name}.key")), None))
+        Self::from_seeds(|name| keyfile::open_seed(&folder.join(format!("{name}.key")), None))
     }
 
     /// The ledger's origin, which its key determines.
@@ -122,42 +122,6 @@ impl Keys {
             intake: Secret(Arc::new(seed("intake")?)),
         })
     }
-}
-
-fn open_seed(path: &Path, to_make: Option<&dyn Chance>) -> Result<[u8; 32], KeyError> {
-    let fault = |source| KeyError::File { path: path.to_owned(), source };
-    match fs::File::open(path) {
-        Ok(mut file) => {
-            if file.metadata().map_err(fault)?.permissions().mode() & 0o077 != 0 {
-                return Err(KeyError::Permissions { path: path.to_owned() });
-            }
-            let mut text = String::new();
-            file.read_to_string(&mut text).map_err(fault)?;
-            let bytes = Base64::decode_vec(text.trim_end()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-            bytes.ok_or_else(|| KeyError::Content { path: path.to_owned() })
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let Some(chance) = to_make else { return Err(KeyError::Missing { path: path.to_owned() }) };
-            let mut seed = [0u8; 32];
-            chance.fill(&mut seed);
-            write_durably(path, &format!("{}\n", Base64::encode_string(&seed))).map_err(fault)?;
-            Ok(seed)
-        }
-        Err(error) => Err(fault(error)),
-    }
-}
-
-/// ORDER: the key is on disk, under its final name, before anything is signed with it.
-fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    if let Some(folder) = path.parent() {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::auth::Peer;
-use crate::state::Shared;
 
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -52,8 +51,17 @@ where
     }
 }
 
-/// Serves until `shutdown`, then lets requests finish. Streams and long polls end at once, their clients resume.
-pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, shutdown: CancellationToken) {
+/// Serves `router` on `listener` with at most `max_connections` at once until `shutdown`, then calls `on_stopping` and lets
+/// requests finish, for ten seconds at most.
+///
+/// Bounded in connections, in bytes of a request's head and in the time that the head may take. The body is the router's.
+pub async fn serve_bounded(
+    listener: TcpListener,
+    router: Router,
+    max_connections: usize,
+    shutdown: CancellationToken,
+    on_stopping: impl FnOnce() + Send,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -63,7 +71,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, s
         .max_headers(MAX_HEADERS);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX));
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(shared.limits.max_connections));
+    let places = Arc::new(Semaphore::new(max_connections));
     loop {
         let place = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -96,7 +104,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, shared: Shared, s
         });
     }
     drop(listener);
-    shared.stop.cancel();
+    on_stopping();
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish within {} s and were cut off", GRACE.as_secs());
     }

@@ -106,7 +106,7 @@ pub(crate) fn is_origin(origin: &str) -> bool {
 }
 
 /// A decimal number in its one spelling.
-fn parse_decimal(text: &str) -> Option<u64> {
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     let is_canonical = text == "0" || text.starts_with(|digit: char| ('1'..='9').contains(&digit));
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if is_canonical && is_digits { text.parse().ok() } else { None }
@@ -189,11 +189,23 @@ impl Checkpoint {
     /// # Errors
     /// [`CosignError`]: the name is no key name, the note has its most lines already, or the key's holder refuses.
     pub fn cosign(&mut self, witness: &str, at_s: u64, signer: &dyn Signer) -> Result<(), CosignError> {
-        let vkey = Vkey::new(witness, VkeyKind::CosignatureV1, signer.public_key()).map_err(|_| CosignError::Name)?;
-        let signature = signer.sign(&cosigned_message(&self.head, at_s))?;
-        let mut bytes = at_s.to_be_bytes().to_vec();
-        bytes.extend_from_slice(signature.as_bytes());
-        if self.note.add(NoteSignature::new(&vkey, bytes)) { Ok(()) } else { Err(CosignError::TooManyLines) }
+        let line = cosign(&self.head, witness, at_s, signer)?;
+        if self.note.add(line) { Ok(()) } else { Err(CosignError::TooManyLines) }
+    }
+
+    /// A witness's line over a head, with its line feed: what a witness answers.
+    pub(crate) fn cosignature(
+        head: &Head,
+        witness: &str,
+        at_s: u64,
+        signer: &dyn Signer,
+    ) -> Result<String, CosignError> {
+        Ok(cosign(head, witness, at_s, signer)?.to_string())
+    }
+
+    /// The lines that say that this key made them, none of them verified.
+    pub(crate) fn lines_of(&self, vkey: &Vkey) -> impl Iterator<Item = &NoteSignature> {
+        self.note.signatures().iter().filter(|line| line.is_of(vkey))
     }
 }
 
@@ -270,7 +282,7 @@ impl Checkpoint {
         mut verifies: impl FnMut(&[u8]) -> bool,
     ) -> Result<usize, CheckpointVerifyError> {
         let mut n_lines = 0;
-        for line in self.note.signatures().iter().filter(|line| line.is_of(vkey)) {
+        for line in self.lines_of(vkey) {
             if !verifies(line.bytes()) {
                 return Err(CheckpointVerifyError::BadSignature(vkey.name().to_owned()));
             }
@@ -278,6 +290,14 @@ impl Checkpoint {
         }
         Ok(n_lines)
     }
+}
+
+fn cosign(head: &Head, witness: &str, at_s: u64, signer: &dyn Signer) -> Result<NoteSignature, CosignError> {
+    let vkey = Vkey::new(witness, VkeyKind::CosignatureV1, signer.public_key()).map_err(|_| CosignError::Name)?;
+    let signature = signer.sign(&cosigned_message(head, at_s))?;
+    let mut bytes = at_s.to_be_bytes().to_vec();
+    bytes.extend_from_slice(signature.as_bytes());
+    Ok(NoteSignature::new(&vkey, bytes))
 }
 
 /// When the witness signed; nothing when it did not.

@@ -1,7 +1,8 @@
 //! What a desk remembers of the ledger, and that the ledger only grew since.
 //!
 //! Whoever keeps the last head it verified and checks each new one against it is a witness: after that the ledger
-//! cannot be rewritten before that head without being found out. Source: invariants D2 and D5.
+//! cannot be rewritten before that head without being found out. Whoever also signs what it saw is a witness for others:
+//! [`AddCheckpoint`] and what goes with it. Source: invariants D2 and D5.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,6 +10,13 @@ use thiserror::Error;
 use crate::checkpoint::Head;
 use crate::tree::{Hash, ProofError, verify_consistency};
 use crate::verified::Verified;
+
+mod request;
+
+pub use request::{
+    ADD_CHECKPOINT_PATH, AddCheckpoint, AnswerError, CosignedLine, MAX_PROOF_LINES, MAX_REQUEST_BYTES, Refusal,
+    RequestError, SIZE_MEDIA_TYPE, cosignature_line, parse_size, take_cosignature, write_size,
+};
 
 /// The last head that was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

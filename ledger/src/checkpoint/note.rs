@@ -140,6 +140,11 @@ impl NoteSignature {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// What a cosignature line says about its time, in seconds since 1970-01-01T00:00:00Z; not verified.
+    pub(crate) fn cosigned_at(&self) -> Option<u64> {
+        self.bytes.first_chunk::<8>().map(|time| u64::from_be_bytes(*time))
+    }
 }
 
 impl fmt::Display for NoteSignature {

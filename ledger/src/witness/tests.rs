@@ -5,16 +5,16 @@ use crate::testing::key;
 use crate::tree::{Frontier, NodeId, leaf_hash, plan_consistency};
 use std::collections::HashMap;
 
-const ORIGIN: &str = "ledger.acme.example";
+pub(super) const ORIGIN: &str = "ledger.acme.example";
 
 /// A ledger whose entries are its name and their index.
-struct Ledger {
+pub(super) struct Ledger {
     nodes: HashMap<NodeId, Hash>,
     roots: Vec<Hash>,
 }
 
 impl Ledger {
-    fn new(prefix: &str, n: u64, then: &str, m: u64) -> Self {
+    pub(super) fn new(prefix: &str, n: u64, then: &str, m: u64) -> Self {
         let mut frontier = Frontier::default();
         let mut ledger = Self { nodes: HashMap::new(), roots: vec![frontier.root()] };
         let texts = (0..n).map(|i| format!("{prefix}{i}")).chain((n..m).map(|i| format!("{then}{i}")));
@@ -26,11 +26,11 @@ impl Ledger {
         ledger
     }
 
-    fn head(&self, size: u64) -> Verified<Head> {
+    pub(super) fn head(&self, size: u64) -> Verified<Head> {
         signed(ORIGIN, size, self.roots[size as usize])
     }
 
-    fn proof(&self, from: u64, to: u64) -> Vec<Hash> {
+    pub(super) fn proof(&self, from: u64, to: u64) -> Vec<Hash> {
         plan_consistency(from, to).unwrap().assemble(|id| self.nodes.get(&id).copied()).unwrap()
     }
 }
