@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use seamark_contracts::api::agent::{Delivery, HandoffAnswer};
-use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::id::HandoffId;
 use seamark_contracts::strict_json::{self, Limits, TypedJsonError};
-use seamark_ledger::verify::{self, PinError, Pinned};
+use seamark_ledger::verify::{self, PinError, Pinned, PinnedTrust};
 use thiserror::Error;
 
 use crate::client::{Client, ClientError, Waited};
@@ -29,7 +28,9 @@ pub enum CheckError {
         #[source]
         source: io::Error,
     },
-    #[error("understand the pinned trust in {path}; it has to be what /v1/trust answered when it was pinned")]
+    #[error(
+        "understand the pinned trust in {path}; it has to be what /v1/trust answered when it was pinned, and may have witnesses and witnessQuorum beside it"
+    )]
     DamagedTrust {
         path: PathBuf,
         #[source]
@@ -49,17 +50,17 @@ pub enum CheckError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Pinned earlier, kept by the verifier.
-    Pinned(Trust),
+    Pinned(PinnedTrust),
     /// Pinned just now: the file did not exist before.
-    PinnedNow(Trust),
+    PinnedNow(PinnedTrust),
     /// The gateway's own word, kept nowhere. Shows that everything fits together, not that this is the right gateway.
-    Unpinned(Trust),
+    Unpinned(PinnedTrust),
 }
 
 impl Anchor {
     /// The keys, wherever they come from.
     #[must_use]
-    pub fn trust(&self) -> &Trust {
+    pub fn trust(&self) -> &PinnedTrust {
         match self {
             Self::Pinned(trust) | Self::PinnedNow(trust) | Self::Unpinned(trust) => trust,
         }
@@ -76,7 +77,7 @@ impl Anchor {
         ungated: impl IntoIterator<Item = String>,
         now: Timestamp,
     ) -> Result<Pinned, CheckError> {
-        Ok(Pinned::from_trust(self.trust(), audience, now)?.accepting_ungated(ungated))
+        Ok(self.trust().pin(audience, now)?.accepting_ungated(ungated))
     }
 }
 
@@ -85,13 +86,13 @@ impl Anchor {
 /// # Errors
 /// [`CheckError`] when the gateway does not answer or the file cannot be read, understood or written.
 pub async fn pin(client: &Client, file: Option<&Path>) -> Result<Anchor, CheckError> {
-    let Some(path) = file else { return Ok(Anchor::Unpinned(client.trust().await?)) };
+    let Some(path) = file else { return Ok(Anchor::Unpinned(client.trust().await?.into())) };
     match tokio::fs::read(path).await {
         Ok(bytes) => strict_json::parse_typed(&bytes, &Limits::SIGNED)
             .map(Anchor::Pinned)
             .map_err(|source| CheckError::DamagedTrust { path: path.to_owned(), source }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let trust = client.trust().await?;
+            let trust = PinnedTrust::from(client.trust().await?);
             write_new(path, &trust).await.map_err(|source| CheckError::WriteTrust { path: path.to_owned(), source })?;
             Ok(Anchor::PinnedNow(trust))
         }
@@ -99,7 +100,7 @@ pub async fn pin(client: &Client, file: Option<&Path>) -> Result<Anchor, CheckEr
     }
 }
 
-async fn write_new(path: &Path, trust: &Trust) -> io::Result<()> {
+async fn write_new(path: &Path, trust: &PinnedTrust) -> io::Result<()> {
     let bytes = serde_json::to_vec_pretty(trust).map_err(io::Error::other)?;
     // A pin that appeared in between is not overwritten.
     let mut file = tokio::fs::OpenOptions::new().create_new(true).write(true).open(path).await?;
@@ -121,7 +122,12 @@ pub enum Checked {
 /// # Errors
 /// [`CheckError::Client`] when the gateway does not answer or says no.
 pub async fn check(client: &Client, id: HandoffId, wait: Duration, pinned: &Pinned) -> Result<Checked, CheckError> {
-    match client.outcome(id, wait).await? {
+    let waited = if pinned.outside.is_log_before_act() {
+        client.cosigned_outcome(id, wait).await?
+    } else {
+        client.outcome(id, wait).await?
+    };
+    match waited {
         Waited::Open(answer) => Ok(Checked::Open(answer)),
         Waited::Final(delivery) => {
             let report = verify::check_delivery(&delivery, pinned);

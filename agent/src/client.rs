@@ -128,13 +128,26 @@ impl Client {
     /// # Errors
     /// As [`Client::submit`].
     pub async fn outcome(&self, id: HandoffId, wait: Duration) -> Result<Waited, ClientError> {
+        self.wait_outcome(id, wait, "").await
+    }
+
+    /// The same, under the newest checkpoint that an outside witness cosigned, once there is one. When the time is over before
+    /// that, the delivery comes as always, and its verification says that it is not witnessed.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub async fn cosigned_outcome(&self, id: HandoffId, wait: Duration) -> Result<Waited, ClientError> {
+        self.wait_outcome(id, wait, "&cosigned=true").await
+    }
+
+    async fn wait_outcome(&self, id: HandoffId, wait: Duration, form: &str) -> Result<Waited, ClientError> {
         let started = tokio::time::Instant::now();
         loop {
             let left = wait.saturating_sub(started.elapsed());
             let step = left.min(MAX_WAIT);
             // A started second is waited for in full, so that a wait of half a second does wait.
             let wait_s = step.as_millis().div_ceil(1_000);
-            let path = format!("/v1/handoffs/{id}/outcome?wait_s={wait_s}");
+            let path = format!("/v1/handoffs/{id}/outcome?wait_s={wait_s}{form}");
             let answer = self.transport.send_patiently(Method::GET, &path, None, Repeat::Safe, step).await?;
             if answer.status != StatusCode::ACCEPTED {
                 return Ok(Waited::Final(Box::new(answer.read()?)));

@@ -12,10 +12,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::agent::{Delivery, ExecutionKeyRequest, ResultAnswer};
-use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::Clock;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::HandoffPredicate;
@@ -27,17 +27,20 @@ use seamark_ledger::dsse::Envelope;
 use seamark_ledger::key::{SignError, Signer, SigningKey};
 use seamark_ledger::statement::{self, StatementError};
 use seamark_ledger::verified::Verified;
-use seamark_ledger::verify::{self, ApprovedAction, PinError, Pinned, Report};
+use seamark_ledger::verify::{self, ApprovedAction, ClaimId, PinError, Pinned, PinnedTrust, Report, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Waited};
 
 /// Code of a refusal at the gate.
 const NOT_VERIFIED: &str = "not-verified";
 /// Code of an attempt that was used before, by whom and to what end nobody knows.
 const ATTEMPT_USED: &str = "attempt-used";
+
+/// How long witnesses may take to cosign what a destination waits for, before it is left for another time.
+const COSIGNING_WAIT: Duration = Duration::from_secs(10);
 
 /// Why an executor could not come to an end. Whether something was done is said by each variant.
 #[derive(Debug, Error)]
@@ -51,6 +54,9 @@ pub enum ExecuteError {
     /// Nothing was done.
     #[error("enrol the execution key")]
     Enrol(#[source] ClientError),
+    /// Nothing was done.
+    #[error("get the delivery under a cosigned checkpoint")]
+    Witnessed(#[source] ClientError),
     /// Nothing was done here; the attempt may be used up.
     #[error("use the attempt")]
     Consume(#[source] ClientError),
@@ -74,6 +80,9 @@ pub enum Execution {
     Failed { phase: ExecutionPhase, code: String, answer: ResultAnswer },
     /// Not verified, so nothing was done. Reported as `failed/gate` when the delivery names what it is about.
     Refused { report: Report, answer: Option<ResultAnswer> },
+    /// Everything else holds, and too few witnesses have cosigned the ledger so far. Nothing was done, used up or reported:
+    /// it can be tried again until the window ends.
+    Unwitnessed { report: Report },
     /// The outcome is not approved: there is nothing to do.
     Declined { outcome: OutcomeKind },
 }
@@ -84,8 +93,11 @@ pub struct Destination {
     pub agent: AgentUrn,
     /// The identity that approvals have to name.
     pub audience: String,
-    /// The gateway's keys, as pinned.
-    pub trust: Trust,
+    /// The gateway's keys, as pinned, and the outside witnesses that this destination relies on.
+    pub trust: PinnedTrust,
+    /// Whether only a delivery is acted on whose checkpoint enough of these witnesses cosigned: what the ledger could still
+    /// take back is then no ground to act.
+    pub log_before_act: bool,
     /// Names of contracts whose handoffs are accepted without a person when their gate asks for none.
     pub ungated: BTreeSet<String>,
 }
@@ -135,14 +147,21 @@ impl Executor {
         if let Some(outcome) = claimed.as_ref().and_then(|claimed| claimed.declined) {
             return Ok(Execution::Declined { outcome });
         }
-        let pinned = Pinned::from_trust(&self.itself.trust, Some(self.itself.audience.clone()), self.clock.now())?
-            .accepting_ungated(self.itself.ungated.iter().cloned());
-        let action = match verify::verify_delivery(delivery, &pinned) {
+        let pinned = self.pinned()?;
+        let mut verified = verify::verify_delivery(delivery, &pinned);
+        if verified.as_ref().is_err_and(lacks_witnesses) {
+            verified = match self.client.cosigned_outcome(id, COSIGNING_WAIT).await.map_err(ExecuteError::Witnessed)? {
+                Waited::Final(cosigned) => verify::verify_delivery(&cosigned, &self.pinned()?),
+                Waited::Open(_) => verified,
+            };
+        }
+        let action = match verified {
             // The delivery of another handoff proves nothing about this one.
             Ok(action) if action.handoff_id == id => Arc::new(action),
             Ok(_) => {
                 return self.refuse(id, claimed.filter(|claimed| claimed.handoff.0 == id), Report::default()).await;
             }
+            Err(report) if lacks_witnesses(&report) => return Ok(Execution::Unwitnessed { report }),
             Err(report) => return self.refuse(id, claimed.filter(|claimed| claimed.handoff.0 == id), report).await,
         };
         let about = About { handoff: (id, action.handoff), outcome: action.outcome, attempt: action.attempt.clone() };
@@ -163,6 +182,13 @@ impl Executor {
                 Ok(Execution::Failed { phase: ExecutionPhase::Action, code, answer })
             }
         }
+    }
+
+    fn pinned(&self) -> Result<Pinned, PinError> {
+        let itself = &self.itself;
+        let pinned = itself.trust.pin(Some(itself.audience.clone()), self.clock.now())?;
+        let outside = if itself.log_before_act { pinned.outside.clone().before_acting() } else { pinned.outside.clone() };
+        Ok(Pinned { outside, ..pinned }.accepting_ungated(itself.ungated.iter().cloned()))
     }
 
     /// Says that nothing was done because the delivery does not hold.
@@ -199,6 +225,13 @@ impl Executor {
         let envelope = statement::sign(bytes, &self.key)?.to_json();
         self.client.report_result(about.handoff.0, envelope.as_bytes()).await.map_err(ExecuteError::Report)
     }
+}
+
+/// Whether nothing but cosignatures is missing.
+fn lacks_witnesses(report: &Report) -> bool {
+    let others = report.claims.iter().filter(|claim| claim.id != ClaimId::Witnesses);
+    let is_only_gap = others.clone().count() > 0 && others.into_iter().all(|claim| claim.verdict == Verdict::Pass);
+    is_only_gap && report.verdict_of(ClaimId::Witnesses) == Some(Verdict::Unknown)
 }
 
 /// What a report is about.

@@ -146,7 +146,7 @@ pub enum CheckpointVerifyError {
 pub struct Cosignature {
     /// Name of the witness, as in its vkey.
     pub witness: String,
-    /// When it signed, in seconds since 1970-01-01T00:00:00Z, by its own clock.
+    /// When it signed, the first time, in seconds since 1970-01-01T00:00:00Z, by its own clock.
     pub at_s: u64,
 }
 
@@ -263,14 +263,14 @@ impl Unverified<Checkpoint> {
             return Err(CheckpointVerifyError::WrongKind(witness.name().to_owned()));
         }
         let checkpoint = self.unverified_value();
-        let mut newest = None;
+        let mut earliest: Option<u64> = None;
         checkpoint.check_lines(witness, |bytes| {
             let at_s = check_cosignature(&checkpoint.head, witness, bytes);
-            newest = newest.max(at_s);
+            earliest = earliest.into_iter().chain(at_s).min();
             at_s.is_some()
         })?;
         let cosignature = |at_s| Verified::new(Cosignature { witness: witness.name().to_owned(), at_s });
-        Ok(newest.map(cosignature))
+        Ok(earliest.map(cosignature))
     }
 }
 

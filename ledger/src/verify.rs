@@ -22,8 +22,10 @@ mod decision;
 mod delivery;
 mod handoff;
 mod outcome;
+mod outside;
 mod record;
 mod recorded;
+mod trust_file;
 mod view;
 
 pub use bundle::{BundleReport, ProvedDecision, ProvedRecord, check_archive, check_bundle};
@@ -33,7 +35,9 @@ pub use handoff::{HandoffFault, ledger_ref, verify_handoff};
 pub use outcome::{
     Ballot, Close, FormError, OutcomeFault, OutcomeParts, Recount, check_outcome, form_outcome, recount,
 };
+pub use outside::{MAX_WITNESSES, Outside, WitnessPinError};
 pub use record::check_record;
+pub use trust_file::PinnedTrust;
 pub use view::{ShownView, ViewFault, check_view};
 
 /// What a verifier trusts, from its own configuration and never from what it verifies.
@@ -47,6 +51,8 @@ pub struct Pinned {
     pub audience: Option<String>,
     /// Names of contracts whose handoffs this destination accepts without a person, when their gate asks for none.
     pub ungated: BTreeSet<String>,
+    /// Who outside of gateway and desks it relies on.
+    pub outside: Outside,
     /// The verifier's clock.
     pub now: Timestamp,
 }
@@ -64,6 +70,8 @@ pub enum PinError {
     Ledger(#[source] VkeyError),
     #[error("the ledger's key is one that signs checkpoints of the ledger's origin")]
     Origin,
+    #[error("use the pinned witnesses")]
+    Witnesses(#[from] WitnessPinError),
 }
 
 impl Pinned {
@@ -81,7 +89,7 @@ impl Pinned {
         if ledger_vkey.kind() != VkeyKind::Log || ledger_vkey.name() != trust.ledger_origin {
             return Err(PinError::Origin);
         }
-        Ok(Self { root_key, ledger_vkey, audience, ungated: BTreeSet::new(), now })
+        Ok(Self { root_key, ledger_vkey, audience, ungated: BTreeSet::new(), outside: Outside::default(), now })
     }
 
     /// The same, and handoffs of these contracts are accepted without a person when their gate asks for none.

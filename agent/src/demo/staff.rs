@@ -53,6 +53,7 @@ impl Staff {
                 agent: agent.clone(),
                 trust: trust.clone(),
                 ungated: passing.clone(),
+                log_before_act: false,
             };
             let key = key_of(&agent, client, journal, chance.as_ref()).await?;
             executors.insert(agent, Executor::enrol(client.clone(), itself, key, clock.clone()).await?);

@@ -218,6 +218,11 @@ impl Pipeline {
                 true
             }
             Ok(Execution::Declined { .. }) => true,
+            Ok(Execution::Unwitnessed { .. }) => {
+                let text = "no outside witness has cosigned it yet, and this destination waits for that".to_owned();
+                self.tell(DemoEvent::Trouble { case: sent.case.clone(), text });
+                false
+            }
             Err(error) => {
                 let causes = causes(&error);
                 self.tell(DemoEvent::Trouble {

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::strict_json::{self, Limits};
 use seamark_ledger::bundle::{FileKind, FileSet, ReportFrame, html_report};
-use seamark_ledger::verify::{BundleReport, Pinned, Verdict, check_archive, check_bundle};
+use seamark_ledger::verify::{BundleReport, Pinned, PinnedTrust, Verdict, check_archive, check_bundle};
 use serde::Serialize;
 
 use super::page;
@@ -24,10 +23,11 @@ use crate::report::{Ending, Printer};
 Checks files, signatures, people and roles, what was shown, the count of the decisions, the ledger and the execution, and
 prints each claim as PASS, FAIL or UNKNOWN. Nothing is sent or asked anywhere. Exit code 0 only when every required claim
 passes; 1 otherwise. The claims witnesses, time and, where fields are hidden, disclosures need somebody outside of gateway
-and desks; in this version they are UNKNOWN and not required.
+and desks; without one of your choice they are UNKNOWN and not required.
 
 --trust is the keys that you pinned: the answer of GET /v1/trust, or of `seamark evidence trust`, with its rootKeyid
-compared over a channel you trust. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
+compared over a channel you trust. You may add `witnesses`, a list of vkeys of witnesses that you chose, and `witnessQuorum`,
+how many of them have to have cosigned the ledger's head (all when absent); the claim witnesses is then required. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
 root key can enrol keys in anybody's name, and in this version that is the gateway's operator.
 
 BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into. --report never replaces a file that
@@ -91,7 +91,8 @@ impl Verify {
             page::check_place(path, &self.bundle, &self.trust)?;
         }
         let trust = read_trust(&self.trust)?;
-        let pinned = Pinned::from_trust(&trust, self.audience, as_of)
+        let pinned = trust
+            .pin(self.audience, as_of)
             .with_context(|| format!("use the keys of {}", self.trust.display()))?;
         let (found, files) = check(source::read(&self.bundle)?, &pinned);
         if let Some(path) = &self.report {
@@ -116,13 +117,13 @@ impl Verify {
     }
 }
 
-pub(super) fn read_trust(path: &Path) -> anyhow::Result<Trust> {
+pub(super) fn read_trust(path: &Path) -> anyhow::Result<PinnedTrust> {
     let reading = || format!("read the pinned keys in {}", path.display());
     let Some(bytes) = source::read_file(path, MAX_TRUST).with_context(reading)? else {
         bail!("read the pinned keys in {}: the file is larger than {MAX_TRUST} bytes", path.display());
     };
     strict_json::parse_typed(&bytes, &Limits::SIGNED).with_context(|| {
-        format!("understand the pinned keys in {}; the file has to be what GET /v1/trust answers", path.display())
+        format!("understand the pinned keys in {}; the file has to be what GET /v1/trust answers, and may have witnesses and witnessQuorum beside it", path.display())
     })
 }
 

@@ -47,6 +47,9 @@ pub struct Check {
     /// A contract whose handoffs this destination accepts without a person; may be given more than once
     #[arg(long = "ungated", value_name = "CONTRACT")]
     ungated: Vec<String>,
+    /// Hold only what the pinned witnesses cosigned: `witnesses` and `witnessQuorum` in the file of --trust
+    #[arg(long, requires = "trust")]
+    log_before_act: bool,
     /// Use the attempt, once, if everything holds
     #[arg(long)]
     consume: bool,
@@ -97,7 +100,10 @@ impl Check {
                 "unpinned"
             }
         };
-        let pinned = anchor.pinned(self.audience, self.ungated, place::clock().now())?;
+        let mut pinned = anchor.pinned(self.audience, self.ungated, place::clock().now())?;
+        if self.log_before_act {
+            pinned.outside = pinned.outside.before_acting();
+        }
         let (delivery, report) = match seamark_agent::check::check(&client, id, self.timeout, &pinned).await? {
             Checked::Delivered { delivery, report } => (delivery, report),
             Checked::Open(answer) => {

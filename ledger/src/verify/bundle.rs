@@ -8,6 +8,7 @@ use seamark_contracts::review::Eligibility;
 use seamark_contracts::view::View;
 
 use super::delivery::audience_finding;
+use super::outside::witnesses_finding;
 use super::record::{Parts, Proved, examine};
 use super::recorded::Cast;
 use super::{ClaimId, Finding, Pinned, Report, Verdict, counted};
@@ -17,8 +18,8 @@ use crate::entry::{Entry, EntryType};
 use crate::statement::{DecisionStatement, ExecutionStatement, HandoffStatement, OutcomeStatement};
 use crate::verified::Verified;
 
-/// Claims that need somebody outside of gateway and desks. In this version nobody is; they are made, so that their absence
-/// is told, and a bundle can hold without them.
+/// Claims that need somebody outside of gateway and desks. They are made, so that their absence is told, and a bundle can hold
+/// without them, unless the verifier itself pinned somebody for them.
 const OUTSIDE: [ClaimId; 3] = [ClaimId::Disclosures, ClaimId::Witnesses, ClaimId::Time];
 
 /// Claims without which no bundle holds. One that was not made did not pass.
@@ -73,20 +74,23 @@ pub struct BundleReport {
     /// Claim by claim, in the order of [`ClaimId`].
     pub report: Report,
     pub proved: ProvedRecord,
+    /// Claims that are required because the verifier pinned somebody outside for them.
+    relied_on: Vec<ClaimId>,
 }
 
 impl BundleReport {
     /// Fail when any claim fails; pass when every required claim passes; else unknown.
     ///
-    /// Required is every claim but those that need somebody outside (`disclosures`, `witnesses`, `time`): that they are
-    /// unknown is said beside a pass, and a bundle that proves less than another never comes out better for it.
+    /// Required is every claim but those that need somebody outside for whom the verifier pinned nobody (`disclosures`,
+    /// `witnesses`, `time`): that they are unknown is said beside a pass, and a bundle that proves less than another never
+    /// comes out better for it.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let claims = &self.report.claims;
         if claims.iter().any(|claim| claim.verdict == Verdict::Fail) {
             return Verdict::Fail;
         }
-        let has_all = REQUIRED.iter().all(|id| self.report.verdict_of(*id) == Some(Verdict::Pass));
+        let has_all = REQUIRED.iter().chain(&self.relied_on).all(|id| self.report.verdict_of(*id) == Some(Verdict::Pass));
         let has_others = claims.iter().all(|claim| claim.verdict == Verdict::Pass || OUTSIDE.contains(&claim.id));
         if has_all && has_others { Verdict::Pass } else { Verdict::Unknown }
     }
@@ -96,13 +100,13 @@ impl BundleReport {
     pub fn no_bundle(what: &str) -> Self {
         let mut report = Report::default();
         report.settle::<()>(ClaimId::Bundle, Finding::Fail(format!("These files are no bundle: {what}.")));
-        Self { report, proved: ProvedRecord::default() }
+        Self { report, ..Self::default() }
     }
 
     fn refused(error: &dyn std::error::Error) -> Self {
         let mut report = Report::default();
         report.settle::<()>(ClaimId::Bundle, Finding::fail(error));
-        Self { report, proved: ProvedRecord::default() }
+        Self { report, ..Self::default() }
     }
 }
 
@@ -136,10 +140,10 @@ pub fn check_bundle(files: &FileSet, pinned: &Pinned) -> BundleReport {
         report.settle(ClaimId::Disclosures, disclosures_finding(handoff, entries));
     }
     if proved.head.is_some() {
-        report.settle(ClaimId::Witnesses, without_witnesses());
+        report.settle(ClaimId::Witnesses, witnesses_finding(&bundle.checkpoint, pinned));
     }
     report.settle(ClaimId::Time, without_time());
-    BundleReport { report: report.sorted(), proved: proved.into() }
+    BundleReport { report: report.sorted(), proved: proved.into(), relied_on: pinned.outside.required() }
 }
 
 fn disclosures_finding(handoff: &HandoffStatement, entries: &[Entry]) -> Finding<()> {
@@ -162,12 +166,6 @@ fn disclosures_finding(handoff: &HandoffStatement, entries: &[Entry]) -> Finding
             counted(n, "value is hidden", "values are hidden")
         )),
     }
-}
-
-fn without_witnesses() -> Finding<()> {
-    Finding::Unknown(
-        "No outside witness is pinned: that nobody was shown another ledger rests on the desks.".to_owned(),
-    )
 }
 
 fn without_time() -> Finding<()> {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::handoff::{ledger_ref, verify_handoff};
 use super::outcome::check_outcome;
+use super::outside::witnesses_finding;
 use super::recorded::{Cast, Recorded, RecordedFault, check_entries};
 use super::{ClaimId, Finding, Pinned, Report, Verdict, counted};
 use crate::checkpoint::{Checkpoint, Head};
@@ -100,6 +101,13 @@ fn examine(delivery: &Delivery, pinned: &Pinned) -> (Report, Option<ApprovedActi
         None => report.settle(ClaimId::Handoff, Finding::without(ClaimId::Directory)),
     };
     let head = report.settle(ClaimId::Checkpoint, checkpoint_finding(&delivery.checkpoint, pinned));
+    if pinned.outside.is_log_before_act() {
+        let seen = match &head {
+            Some(_) => witnesses_finding(&delivery.checkpoint, pinned),
+            None => Finding::without(ClaimId::Checkpoint),
+        };
+        report.settle(ClaimId::Witnesses, seen);
+    }
     let (Some(trust), Some(handoff)) = (trust, handoff) else { return (report.sorted(), None) };
     let contract = report.settle(ClaimId::Contract, contract_finding(&delivery.contract, &handoff));
     let entries = head.map(|head| entries_of(delivery, &head, &handoff));

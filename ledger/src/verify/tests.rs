@@ -18,6 +18,7 @@ mod bundle_files;
 mod decisions;
 mod endings;
 mod omissions;
+mod outside;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.

@@ -249,10 +249,8 @@ pub fn take_cosignature(
     if at_s > latest_s {
         return Err(AnswerError::Future { at_s, latest_s });
     }
-    // Every line of the key verified, so whichever comes last is one; `at_s` is read from the very line that is kept.
-    let line = both.unverified_value().lines_of(witness).last().ok_or_else(|| AnswerError::NotSigned(name()))?;
-    let at_s = line.cosigned_at().unwrap_or(at_s);
-    Ok(CosignedLine { line: line.to_string(), at_s })
+    let kept = both.unverified_value().lines_of(witness).find(|line| line.cosigned_at() == Some(at_s));
+    Ok(CosignedLine { line: kept.ok_or_else(|| AnswerError::NotSigned(name()))?.to_string(), at_s })
 }
 
 #[cfg(test)]

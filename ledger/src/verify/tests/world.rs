@@ -207,6 +207,7 @@ impl World {
             ledger_vkey: Vkey::new(ORIGIN, VkeyKind::Log, key("ledger").public_key()).unwrap(),
             audience: Some(AUDIENCE.to_owned()),
             ungated: BTreeSet::new(),
+            outside: Outside::default(),
             now: self.now,
         }
     }
