@@ -187,7 +187,8 @@ impl Executor {
     fn pinned(&self) -> Result<Pinned, PinError> {
         let itself = &self.itself;
         let pinned = itself.trust.pin(Some(itself.audience.clone()), self.clock.now())?;
-        let outside = if itself.log_before_act { pinned.outside.clone().before_acting() } else { pinned.outside.clone() };
+        let outside =
+            if itself.log_before_act { pinned.outside.clone().before_acting() } else { pinned.outside.clone() };
         Ok(Pinned { outside, ..pinned }.accepting_ungated(itself.ungated.iter().cloned()))
     }
 

@@ -1,5 +1,6 @@
 //! `seamark ledger`: an independent look at what is stored.
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use crate::options::DataDir;
@@ -16,6 +17,20 @@ pub struct Ledger {
 #[derive(Subcommand, Debug)]
 enum Command {
     Fsck(Fsck),
+    Status(Status),
+}
+
+/// Show what outside witnesses say about the ledger
+#[derive(Args, Debug)]
+#[command(after_help = "\
+For each witness that ever answered: how many entries it has cosigned, and the alarms that are open. Exit code 1 when one is:
+that witness cosigned a ledger which is not the one in this folder. Works beside a running gateway.
+
+Examples:
+  seamark ledger status --data-dir ./gateway --json")]
+struct Status {
+    #[command(flatten)]
+    data: DataDir,
 }
 
 /// Re-check everything that is stored against the ledger
@@ -36,7 +51,43 @@ impl Ledger {
     /// # Errors
     /// When the data folder cannot be used.
     pub async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
-        let Command::Fsck(fsck) = self.command;
+        match self.command {
+            Command::Fsck(fsck) => fsck.run(printer).await,
+            Command::Status(status) => status.run(printer).await,
+        }
+    }
+}
+
+impl Status {
+    async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
+        let gateway = place::open_existing(&self.data.data_dir).await?;
+        let state = gateway.outside_state().await;
+        gateway.close().await;
+        let state = state.context("read what witnesses say")?;
+        printer.answer(&state, || {
+            let size = state.size;
+            let mut lines = vec![format!("The ledger has {size} entries.")];
+            if state.witnesses.is_empty() {
+                lines.push("No outside witness has cosigned it; see `seamark serve --witness`.".to_owned());
+            }
+            for witness in &state.witnesses {
+                let name = witness.witness.split('+').next().unwrap_or_default();
+                let at = witness.at.map_or_else(String::new, |at| format!(", at {at}"));
+                lines.push(format!("{name}: cosigned {} entries{at}", witness.size));
+                lines.extend(witness.alarms.iter().map(|alarm| {
+                    let (cause, seen, seq, at) = (&alarm.cause, alarm.seen, alarm.seq, alarm.at);
+                    format!("  ALARM {cause}: it says that it cosigned {seen} entries; ledger entry {seq}, {at}")
+                }));
+            }
+            lines.join("\n")
+        })?;
+        Ok(if state.has_alarm() { Ending::Negative } else { Ending::Done })
+    }
+}
+
+impl Fsck {
+    async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
+        let fsck = self;
         place::check_existing(&fsck.data.data_dir)?;
         let report = seamark_gateway::fsck::check_folder(&fsck.data.data_dir).await;
         printer.answer(&report, || {

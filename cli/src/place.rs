@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use seamark_contracts::clock::{Chance, Clock};
-use seamark_gateway::{Config, Gateway};
+use seamark_gateway::{Config, Gateway, Outside};
 
 /// The organisation's name when nobody gives one.
 pub const DEFAULT_ORG: &str = "local";
@@ -28,6 +28,7 @@ pub fn config(data_dir: &Path, org: &str) -> Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         org: org.to_owned(),
         allow_loopback_webhooks: false,
+        outside: Outside::default(),
     }
 }
 

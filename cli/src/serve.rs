@@ -19,6 +19,7 @@ Database and keys are created on first use. Stop it with Ctrl-C or SIGTERM: it f
 
 Examples:
   seamark serve --data-dir ./gateway --listen 127.0.0.1:7600
+  seamark serve --data-dir ./gateway --witness https://witness.example 'witness.example/w1+3f1c2a07+BAfM...'
   SEAMARK_LOG=debug seamark serve --data-dir ./gateway --listen 127.0.0.1:0")]
 pub struct Serve {
     #[command(flatten)]
@@ -32,6 +33,9 @@ pub struct Serve {
     /// Most reviews of one agent that may wait for people at once; further handoffs that need a person are answered 429
     #[arg(long, default_value_t = seamark_gateway::Limits::default().max_open_reviews, value_name = "NUMBER")]
     max_open_reviews: usize,
+    /// An outside witness that is shown each newest head of the ledger: its address and its vkey; may be given more than once
+    #[arg(long = "witness", num_args = 2, value_names = ["URL", "VKEY"])]
+    witnesses: Vec<String>,
     /// Let webhooks point to this computer
     #[arg(long)]
     allow_loopback_webhooks: bool,
@@ -48,6 +52,11 @@ impl Serve {
         let mut config = place::config(&self.data.data_dir, &self.org);
         config.listen = self.listen;
         config.allow_loopback_webhooks = self.allow_loopback_webhooks;
+        for pair in self.witnesses.chunks(2) {
+            if let [url, vkey] = pair {
+                config.outside.add_witness(url, vkey).context("use the witness")?;
+            }
+        }
         let limits = seamark_gateway::Limits { max_open_reviews: self.max_open_reviews, ..Default::default() };
         let gateway = seamark_gateway::open_with(config, limits, place::clock(), place::chance())
             .await

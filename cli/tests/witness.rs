@@ -49,11 +49,11 @@ struct Server {
 
 impl Server {
     fn start(data: &str) -> Self {
-        let mut child = seamark(&["witness", "run", "--data", data, "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::run(&["witness", "run", "--data", data, "--listen", "127.0.0.1:0"])
+    }
+
+    fn run(args: &[&str]) -> Self {
+        let mut child = seamark(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         let address = ready.trim_end().rsplit_once("http://").unwrap().1.to_owned();
@@ -178,4 +178,61 @@ fn attack_a17_a_witness_answers_as_the_specification_says_and_forgets_nothing_wh
     assert_eq!(server.ask(&ledger.ask(9, 12)).0, 200);
     let listed = line(&run(&["witness", "log", "list", "--data", &data, "--json"], 0));
     assert!(listed.contains("\"size\":12"), "{listed}");
+}
+
+/// The two programs together: a gateway shows its ledger to a witness, and says so.
+#[test]
+fn a_gateway_gets_its_heads_cosigned_by_a_witness_and_a_forgotten_ledger_is_an_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, gateway) = (folder.path().join("witness"), folder.path().join("gateway"));
+    let (data, gateway) = (data.to_str().unwrap(), gateway.to_str().unwrap());
+    let vkey = line(&run(&["witness", "init", "--data", data, "--name", NAME], 0));
+    run(&["agent-key", "create", "--data-dir", gateway, "--agent", "order-desk"], 0);
+    let trust: serde_json::Value =
+        serde_json::from_slice(&run(&["evidence", "trust", "--data-dir", gateway], 0).stdout).unwrap();
+    run(&["witness", "log", "add", "--data", data, trust["ledgerVkey"].as_str().unwrap()], 0);
+    let witness = Server::start(data);
+    let url = format!("http://{}", witness.address);
+    let serve = ["serve", "--data-dir", gateway, "--listen", "127.0.0.1:0", "--witness", &url, &vkey];
+    let serving = Server::run(&serve);
+    let status = |is_wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        // Each look is a process of its own, which takes longer than a witness.
+        (0..400).any(|_| {
+            let output = seamark(&["ledger", "status", "--data-dir", gateway, "--json"]).output().unwrap();
+            is_wanted(&serde_json::from_slice(&output.stdout).unwrap())
+        })
+    };
+    assert!(status(&|state| state["witnesses"][0]["size"] == state["size"]), "every head was cosigned");
+    drop(serving);
+
+    // The ledger is put back to an older copy: another one goes on under the same key.
+    let copy = folder.path().join("copy");
+    let stopped = |from: &Path, to: &Path| {
+        run(&["ledger", "fsck", "--data-dir", from.to_str().unwrap()], 0);
+        copy_folder(from, to);
+    };
+    stopped(Path::new(gateway), &copy);
+    let serving = Server::run(&serve);
+    run(&["agent-key", "create", "--data-dir", gateway, "--agent", "another"], 0);
+    assert!(status(&|state| state["witnesses"][0]["size"] == state["size"]));
+    drop(serving);
+    std::fs::remove_dir_all(gateway).unwrap();
+    copy_folder(&copy, Path::new(gateway));
+    let serving = Server::run(&serve);
+    assert!(status(&|state| state["witnesses"][0]["alarms"][0]["cause"].is_string()), "the witness remembers");
+    run(&["ledger", "status", "--data-dir", gateway], 1);
+    drop((serving, witness));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for found in std::fs::read_dir(from).unwrap() {
+        let found = found.unwrap();
+        let target = to.join(found.file_name());
+        if found.file_type().unwrap().is_dir() {
+            copy_folder(&found.path(), &target);
+        } else {
+            std::fs::copy(found.path(), &target).unwrap();
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::auth::Device;
 use crate::conclude;
 use crate::db::SqliteConnection;
 use crate::db::attempt::AttemptRow;
+use crate::db::ledger::CheckpointRow;
 use crate::db::past::Past;
 use crate::db::{self, StorageError};
 use crate::decide::may_see;
@@ -94,6 +95,18 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     record(shared, &mut snapshot, &attempt).await?.ok_or_else(|| Failure::not_found("review"))
 }
 
+/// The checkpoint under which a record is proved: one that witnesses cosigned if it covers all that there is of the handoff,
+/// else the newest.
+async fn record_head(connection: &mut SqliteConnection, attempt: &AttemptRow) -> Result<CheckpointRow, StorageError> {
+    let last = db::ledger::last_of_handoff(connection, attempt.handoff).await?;
+    let last = db::parsed(last, "ledger_entry", "seq", attempt.no)?;
+    if let Some(cosigned) = db::outside::best_cosigned(connection, last).await? {
+        return Ok(cosigned);
+    }
+    let newest = db::ledger::newest_checkpoint(connection).await?;
+    db::parsed(newest, "ledger_checkpoint", "size", attempt.no)
+}
+
 /// Everything recorded about the review of an attempt; nothing when it passed without one. Who may read it is the caller's
 /// question.
 pub(crate) async fn record(
@@ -106,8 +119,8 @@ pub(crate) async fn record(
     let decisions = db::decision::list(connection, no).await?;
     let outcome = db::outcome::find(connection, no).await?;
     let execution = db::outcome::find_execution(connection, no).await?;
-    let newest = shared.newest_checkpoint(connection).await?;
-    let (head, checkpoint) = db::parsed(newest, "ledger_checkpoint", "size", no)?;
+    let head = record_head(connection, attempt).await?;
+    let checkpoint = shared.witnessed_checkpoint(connection, &head).await?;
     let size = to_u64(head.size, "ledger_checkpoint", "size")?;
     let mut entries = Vec::new();
     for entry in db::ledger::list_of_handoff(connection, attempt.handoff, head.size).await? {

@@ -4,6 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use seamark_ledger::checkpoint::{Vkey, VkeyError, VkeyKind};
+use thiserror::Error;
+use url::Url;
+
 /// What an operator sets.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +19,75 @@ pub struct Config {
     pub org: String,
     /// Whether webhooks may go to loopback addresses, over plain `http` too. Other private addresses stay refused.
     pub allow_loopback_webhooks: bool,
+    /// Who outside vouches for the ledger.
+    pub outside: Outside,
+}
+
+/// Most witnesses of one gateway.
+const MAX_WITNESSES: usize = 16;
+
+/// Who outside vouches for the ledger; nobody by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Witnesses that are shown each newest checkpoint.
+    pub witnesses: Vec<Witness>,
+}
+
+/// An outside witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The address below which it takes `add-checkpoint`.
+    pub url: Url,
+    /// Its key, of kind 4: only lines under this key are kept.
+    pub vkey: Vkey,
+}
+
+/// Why something outside cannot be used.
+#[derive(Debug, Error)]
+pub enum OutsideError {
+    #[error("{0:?} is no http or https address")]
+    Url(String),
+    #[error("read the key of the witness at {url}")]
+    Vkey {
+        url: Url,
+        #[source]
+        source: VkeyError,
+    },
+    #[error("{0} is no witness's key: it is what `seamark witness init` printed, or another of kind 4")]
+    Kind(String),
+    #[error("witness {0} is given twice")]
+    Twice(String),
+    #[error("a gateway has at most {MAX_WITNESSES} witnesses")]
+    TooMany,
+}
+
+/// Reads the address of a service outside.
+pub(crate) fn parse_url(text: &str) -> Result<Url, OutsideError> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| OutsideError::Url(text.to_owned()))
+}
+
+impl Outside {
+    /// Adds a witness by its address and vkey.
+    ///
+    /// # Errors
+    /// [`OutsideError`].
+    pub fn add_witness(&mut self, url: &str, vkey: &str) -> Result<(), OutsideError> {
+        let url = parse_url(url)?;
+        let vkey = Vkey::parse(vkey).map_err(|source| OutsideError::Vkey { url: url.clone(), source })?;
+        if vkey.kind() != VkeyKind::CosignatureV1 {
+            return Err(OutsideError::Kind(vkey.name().to_owned()));
+        }
+        let is_known = |known: &Witness| known.vkey.name() == vkey.name() || known.vkey.key() == vkey.key();
+        if self.witnesses.iter().any(is_known) {
+            return Err(OutsideError::Twice(vkey.name().to_owned()));
+        }
+        if self.witnesses.len() >= MAX_WITNESSES {
+            return Err(OutsideError::TooMany);
+        }
+        self.witnesses.push(Witness { url, vkey });
+        Ok(())
+    }
 }
 
 /// Bounds of one gateway process. The defaults suit one machine.

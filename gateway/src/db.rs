@@ -2,7 +2,7 @@
 //!
 //! Reading functions take a connection. Writing functions take a [`Write`], which only [`crate::recorded`] hands out and
 //! only after a ledger entry was put into the same transaction (invariant D1), or an [`Ephemeral`], which reaches only
-//! sessions, challenges and delivery tries.
+//! sessions, challenges, delivery tries and lines of witnesses.
 //!
 //! Does not know: HTTP, signatures, contracts.
 
@@ -27,6 +27,7 @@ pub(crate) mod handoff;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod outcome;
+pub(crate) mod outside;
 pub(crate) mod past;
 pub(crate) mod person;
 pub(crate) mod refusal;
@@ -85,7 +86,7 @@ impl<'t> Write<'t> {
     }
 }
 
-/// A write handle for rows that are no part of the record: sessions, challenges, delivery tries.
+/// A write handle for rows that are no part of the record: sessions, challenges, delivery tries, lines of witnesses.
 #[derive(Debug)]
 pub(crate) struct Ephemeral<'t> {
     connection: &'t mut SqliteConnection,

@@ -1,7 +1,8 @@
 //! What rows look like to those who ask: reviews, handoff answers, deliveries. Reading only.
 //!
 //! A delivery is a function of rows that never change: the entries up to the outcome, the first checkpoint that covers
-//! it, the directory of that moment. So every reading gives the same bytes (invariant C3) although nothing is stored.
+//! it, the directory of that moment. So every reading gives the same bytes (invariant C3) although nothing is stored. Only
+//! who asks for the lines of outside witnesses, which come later, gets another checkpoint, proofs and directory.
 
 use crate::db::SqliteConnection;
 use base64ct::{Base64, Encoding as _};
@@ -237,6 +238,33 @@ pub(crate) async fn delivery(
     connection: &mut SqliteConnection,
     attempt: &AttemptRow,
 ) -> Result<Option<Delivery>, DocumentError> {
+    delivery_under(app, connection, attempt, Under::First).await
+}
+
+/// The same under a checkpoint that witnesses cosigned, with their lines; `None` while there is none.
+pub(crate) async fn cosigned_delivery(
+    app: &App,
+    connection: &mut SqliteConnection,
+    attempt: &AttemptRow,
+) -> Result<Option<Delivery>, DocumentError> {
+    delivery_under(app, connection, attempt, Under::Cosigned).await
+}
+
+/// Which checkpoint a delivery is proved under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Under {
+    /// The first that covers it, with the ledger's line alone: the same for ever (invariant C3).
+    First,
+    /// The best that witnesses cosigned; it may be another one at the next reading.
+    Cosigned,
+}
+
+async fn delivery_under(
+    app: &App,
+    connection: &mut SqliteConnection,
+    attempt: &AttemptRow,
+    under: Under,
+) -> Result<Option<Delivery>, DocumentError> {
     let no = attempt.no;
     let outcome = match attempt.state.as_str() {
         "open" => return Ok(None),
@@ -245,7 +273,19 @@ pub(crate) async fn delivery(
     };
     // A passed handoff ends with its second entry, `handoff.passed`.
     let last = outcome.as_ref().map_or(no + 1, |outcome| outcome.no);
-    let checkpoint = present(db::ledger::first_checkpoint_over(connection, last).await?, "ledger_checkpoint", last)?;
+    let (checkpoint, note) = match under {
+        Under::First => {
+            let first = db::ledger::first_checkpoint_over(connection, last).await?;
+            let first = present(first, "ledger_checkpoint", last)?;
+            let note = app.sign_checkpoint(&first)?;
+            (first, note)
+        }
+        Under::Cosigned => {
+            let Some(cosigned) = db::outside::best_cosigned(connection, last).await? else { return Ok(None) };
+            let note = app.witnessed_checkpoint(connection, &cosigned).await?;
+            (cosigned, note)
+        }
+    };
     let size = to_u64(checkpoint.size, "ledger_checkpoint", "size")?;
     let statement = present(db::attempt::load_statement(connection, no).await?, "statement", no)?;
     let mut decisions = db::decision::list(connection, no).await?;
@@ -270,7 +310,7 @@ pub(crate) async fn delivery(
         contract: db::parsed(String::from_utf8(contract).ok(), "contract", "canonical", no)?,
         directory: directory(app, &directory_row),
         proofs,
-        checkpoint: app.sign_checkpoint(&checkpoint)?,
+        checkpoint: note,
         disclosures: disclosures(connection, attempt.content).await?,
     }))
 }

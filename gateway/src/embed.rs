@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemChance, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Outside};
 use crate::fsck::FsckReport;
 use crate::gateway::{Gateway, OpenError, ServeError, open};
 use crate::operate::OperateError;
@@ -58,6 +58,7 @@ pub async fn start(data_dir: &Path) -> Result<Embedded, EmbedError> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         org: "this-computer".to_owned(),
         allow_loopback_webhooks: true,
+        outside: Outside::default(),
     };
     let gateway = Arc::new(open(config, Arc::new(SystemClock), Arc::new(SystemChance)).await?);
     let shutdown = CancellationToken::new();

@@ -23,6 +23,7 @@ use crate::problem::chain;
 use crate::recorded::TILE;
 use crate::state::App;
 
+mod outside;
 mod rows;
 mod verdicts;
 
@@ -196,6 +197,7 @@ async fn check_snapshot(
     let mut facts = check_log(ground, connection, report).await?;
     rows::check(ground, connection, &mut facts, report).await?;
     verdicts::check(ground, connection, &mut facts, report).await?;
+    outside::check(ground, connection, &mut facts, report).await?;
     for (no, entry) in &facts.entries {
         let message = format!("entry {no} records {} and its row is missing", entry.kind.as_str());
         report.add("ledger_entry", *no, message);
@@ -221,6 +223,7 @@ fn has_row(kind: EntryType) -> bool {
             | EntryType::AttemptConsumed
             | EntryType::ErasurePerformed
             | EntryType::RetentionApplied
+            | EntryType::WitnessAlarm
     )
 }
 

@@ -37,7 +37,7 @@ use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
 use crate::tiles::Tiles;
-use crate::{deliver, route, serve, sweep};
+use crate::{deliver, outside, route, serve, sweep};
 
 /// Why a gateway did not open.
 #[derive(Debug, Error)]
@@ -166,6 +166,7 @@ pub async fn open_with(
         stop: CancellationToken::new(),
         contracts: RwLock::new(HashMap::new()),
         trusted: RwLock::new(None),
+        cosigned: tokio::sync::watch::Sender::new(0),
     };
     Ok(Gateway { shared: Shared(Arc::new(app)), writer })
 }
@@ -261,12 +262,13 @@ impl Gateway {
         Ok(())
     }
 
-    /// Starts what happens without a request: streams, deadlines, deliveries.
+    /// Starts what happens without a request: streams, deadlines, deliveries, witnesses.
     pub(crate) fn start_tasks(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(sse::run(self.shared.clone()));
         tasks.spawn(sweep::run(self.shared.clone()));
         tasks.spawn(deliver::run(self.shared.clone()));
+        tasks.spawn(outside::run(self.shared.clone()));
         tasks
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     pub(crate) contracts: RwLock<HashMap<(String, String), Arc<CompiledContract>>>,
     pub(crate) trusted: Remembered,
+    /// The newest size that a witness cosigned in this process, for those who wait for one.
+    pub(crate) cosigned: tokio::sync::watch::Sender<u64>,
 }
 
 /// The handle that handlers get.
@@ -124,7 +126,20 @@ impl App {
         Ok(Checkpoint::sign(head, self.keys.ledger.as_ref())?.to_string())
     }
 
-    /// The newest head, signed.
+    /// The same with the lines of the witnesses that cosigned it.
+    pub(crate) async fn witnessed_checkpoint(
+        &self,
+        connection: &mut SqliteConnection,
+        row: &CheckpointRow,
+    ) -> Result<String, SignCheckpointError> {
+        let mut note = self.sign_checkpoint(row)?;
+        for line in db::outside::list_lines(connection, row.size).await? {
+            note.push_str(&line);
+        }
+        Ok(note)
+    }
+
+    /// The newest head, signed by the ledger alone.
     pub(crate) async fn newest_checkpoint(
         &self,
         connection: &mut SqliteConnection,

@@ -95,6 +95,7 @@ pub(crate) fn config(folder: &std::path::Path) -> Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         org: "Acme Example".to_owned(),
         allow_loopback_webhooks: true,
+        outside: crate::config::Outside::default(),
     }
 }
 

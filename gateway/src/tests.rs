@@ -12,3 +12,4 @@ mod streams;
 mod thin;
 mod verdicts;
 mod webhooks;
+mod witnesses;

@@ -91,9 +91,8 @@ impl Verify {
             page::check_place(path, &self.bundle, &self.trust)?;
         }
         let trust = read_trust(&self.trust)?;
-        let pinned = trust
-            .pin(self.audience, as_of)
-            .with_context(|| format!("use the keys of {}", self.trust.display()))?;
+        let pinned =
+            trust.pin(self.audience, as_of).with_context(|| format!("use the keys of {}", self.trust.display()))?;
         let (found, files) = check(source::read(&self.bundle)?, &pinned);
         if let Some(path) = &self.report {
             let manifest = files.as_ref().and_then(|files| files.get(FileKind::Manifest)).map(Digest::of);

@@ -162,6 +162,17 @@ pub(crate) async fn last_leaf(
         .await?)
 }
 
+/// Index of the newest entry of a handoff.
+pub(crate) async fn last_of_handoff(
+    connection: &mut SqliteConnection,
+    handoff: i64,
+) -> Result<Option<i64>, StorageError> {
+    Ok(sqlx::query_scalar("SELECT seq FROM ledger_entry WHERE handoff = ? ORDER BY seq DESC LIMIT 1")
+        .bind(handoff)
+        .fetch_optional(connection)
+        .await?)
+}
+
 /// Consecutive entries from `from`.
 pub(crate) async fn list_entries(
     connection: &mut SqliteConnection,
@@ -239,6 +250,17 @@ pub(crate) async fn newest_checkpoint(
     connection: &mut SqliteConnection,
 ) -> Result<Option<CheckpointRow>, StorageError> {
     Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// The checkpoint of a size.
+pub(crate) async fn find_checkpoint(
+    connection: &mut SqliteConnection,
+    size: i64,
+) -> Result<Option<CheckpointRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT size, root, at_ms FROM ledger_checkpoint WHERE size = ?")
+        .bind(size)
         .fetch_optional(connection)
         .await?)
 }

@@ -13,7 +13,7 @@ use crate::state::Shared;
 
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("readCheckpoint", "ledger", Access::Public, "The newest signed head of the ledger")
-        .says("A C2SP signed note. Each commit of the gateway fixes the root of its size first, so there is one checkpoint per size, for ever.")
+        .says("A C2SP signed note. Each commit of the gateway fixes the root of its size first, so there is one checkpoint per size, for ever; lines of outside witnesses may be added to it.")
         .gives_text("text/plain", "The checkpoint.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound);
     Endpoint { method: "GET", path: "/v1/ledger/checkpoint", handler: get(handle), operation }
@@ -22,6 +22,7 @@ pub(crate) fn endpoint() -> Endpoint {
 async fn handle(State(shared): State<Shared>) -> Result<Response, Failure> {
     let mut connection = shared.database.read().await?;
     let newest = shared.newest_checkpoint(&mut connection).await.map_err(Failure::internal)?;
-    let (_, note) = newest.ok_or_else(|| Failure::not_found("checkpoint"))?;
+    let (row, _) = newest.ok_or_else(|| Failure::not_found("checkpoint"))?;
+    let note = shared.witnessed_checkpoint(&mut connection, &row).await.map_err(Failure::internal)?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], note).into_response())
 }

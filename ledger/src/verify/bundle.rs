@@ -90,7 +90,8 @@ impl BundleReport {
         if claims.iter().any(|claim| claim.verdict == Verdict::Fail) {
             return Verdict::Fail;
         }
-        let has_all = REQUIRED.iter().chain(&self.relied_on).all(|id| self.report.verdict_of(*id) == Some(Verdict::Pass));
+        let has_all =
+            REQUIRED.iter().chain(&self.relied_on).all(|id| self.report.verdict_of(*id) == Some(Verdict::Pass));
         let has_others = claims.iter().all(|claim| claim.verdict == Verdict::Pass || OUTSIDE.contains(&claim.id));
         if has_all && has_others { Verdict::Pass } else { Verdict::Unknown }
     }

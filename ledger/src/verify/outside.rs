@@ -25,7 +25,9 @@ pub enum WitnessPinError {
     Kind(String),
     #[error("witness {0} is pinned twice, by name or by key: one witness counts once")]
     Twice(String),
-    #[error("a quorum of {quorum} cannot be reached with {witnesses} witnesses: it is 1 or more and at most their number")]
+    #[error(
+        "a quorum of {quorum} cannot be reached with {witnesses} witnesses: it is 1 or more and at most their number"
+    )]
     Quorum { quorum: u32, witnesses: usize },
     #[error("more than {MAX_WITNESSES} witnesses")]
     TooMany,

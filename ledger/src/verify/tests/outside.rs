@@ -85,10 +85,7 @@ fn attack_a17_one_witness_does_not_count_twice() {
     assert_eq!(pin(&[one.clone(), vkey(W2, "w1")], None), WitnessPinError::Twice(W2.to_owned()));
     assert_eq!(pin(&[one.clone(), vkey(W1, "w2")], None), WitnessPinError::Twice(W1.to_owned()));
     for quorum in [0, 3] {
-        assert_eq!(
-            pin(&[one.clone(), two.clone()], Some(quorum)),
-            WitnessPinError::Quorum { quorum, witnesses: 2 }
-        );
+        assert_eq!(pin(&[one.clone(), two.clone()], Some(quorum)), WitnessPinError::Quorum { quorum, witnesses: 2 });
     }
     assert!(matches!(pin(&[], Some(1)), WitnessPinError::Quorum { .. }), "a quorum of nobody is never reached");
     assert_eq!(pin(&[world_vkey().to_string()], None), WitnessPinError::Kind(ORIGIN.to_owned()));
@@ -106,7 +103,10 @@ fn attack_a17_a_replayed_cosignature_fails_the_claim() {
     let good = line(&record.checkpoint, W1, "w1", world.now);
     let smaller = World::approved().checkpoint();
     let replayed = line(&smaller, W2, "w2", world.now);
-    assert_eq!(verdicts(&with_lines(&record, &[good.clone(), replayed]), &relying(&world, 1)), (Verdict::Fail, Verdict::Fail));
+    assert_eq!(
+        verdicts(&with_lines(&record, &[good.clone(), replayed]), &relying(&world, 1)),
+        (Verdict::Fail, Verdict::Fail)
+    );
     let head = Checkpoint::parse(record.checkpoint.as_bytes()).unwrap().unverified_value().unverified_head().clone();
     let elsewhere = Head::new("ledger.other.example", head.size(), head.root()).unwrap();
     let elsewhere = Checkpoint::cosignature(&elsewhere, W2, 1_795_000_000, &key("w2")).unwrap();
