@@ -14,10 +14,12 @@ use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::HandoffId;
 use seamark_ledger::bundle::{Bundle, FileKind, FileSet, Manifest};
+use seamark_ledger::checkpoint::{Checkpoint, Vkey, VkeyKind};
 use seamark_ledger::dsse::Envelope;
-use seamark_ledger::key::SigningKey;
+use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::statement;
-use seamark_ledger::verify::{ClaimId, Pinned, Verdict, check_archive};
+use seamark_ledger::verify::{ClaimId, Pinned, PinnedTrust, Verdict, check_archive};
+use seamark_ledger::witness::cosignature_line;
 use seamark_tests::gateway::output;
 use seamark_tests::programs::{built, root};
 use serde_json::Value;
@@ -37,8 +39,8 @@ fn as_of() -> Timestamp {
 }
 
 fn pinned(trust: &Path, now: Timestamp) -> Result<Pinned> {
-    let trust: Trust = serde_json::from_slice(&std::fs::read(trust)?)?;
-    Ok(Pinned::from_trust(&trust, None, now)?)
+    let trust: PinnedTrust = serde_json::from_slice(&std::fs::read(trust)?)?;
+    Ok(trust.pin(None, now)?)
 }
 
 fn by_rust(archive: &[u8], pinned: &Pinned) -> Claims {
@@ -232,6 +234,90 @@ fn a_python_verifier_agrees_on_a_bundle_and_on_everything_that_is_done_to_it() {
     }
     // The untouched one, those in which only a hint or the time of packing changed, and those whose view alone is at fault.
     assert!(n_passed < 20 && cases.len() > 500, "{n_passed} of {} pass", cases.len());
+}
+
+/// Lines of witnesses by what is done to them, under a checkpoint with all its proofs.
+fn witnessed(files: &FileSet, trust: &PinnedTrust) -> Cases {
+    let note = String::from_utf8(files.get(FileKind::Checkpoint).unwrap().to_vec()).unwrap();
+    let head = Checkpoint::parse(note.as_bytes()).unwrap().verify(&Vkey::parse(&trust.ledger_vkey).unwrap()).unwrap();
+    let at_s = u64::try_from(as_of().as_ms() / 1_000).unwrap();
+    let line = |n: u8, at_s| cosignature_line(&head, &name(n), at_s, &witness_key(n)).unwrap();
+    let (one, two, three) = (line(1, at_s - 60), line(2, at_s), line(3, at_s));
+    let far = line(2, at_s + 121);
+    let replaced = |lines: &str| {
+        let changed = format!("{note}{lines}");
+        let mut all = with(files, FileKind::Checkpoint, changed.clone().into_bytes());
+        for (kind, _, proof) in files.iter().filter(|(kind, _, _)| matches!(kind, FileKind::Proof(_))) {
+            let proof = String::from_utf8(proof.to_vec()).unwrap();
+            all = with(&all, kind, proof.replace(&note, &changed).into_bytes());
+        }
+        all
+    };
+    let handoff = Bundle::read(files).unwrap().handoff_id;
+    let mut cases = Cases { handoff, archives: Vec::new() };
+    for (what, lines) in [
+        ("none", String::new()),
+        ("one of two", one.clone()),
+        ("both", format!("{one}{two}")),
+        ("one twice", format!("{one}{one}")),
+        ("a stranger", format!("{one}{three}")),
+        ("the future", format!("{one}{far}")),
+        ("the future and now", format!("{one}{far}{two}")),
+        ("a namesake", format!("{one}{}", cosignature_line(&head, &name(2), at_s, &witness_key(3)).unwrap())),
+        ("no form", format!("{one}{}", two.replace('\u{2014}', "-"))),
+        ("no base64", format!("{one}{}", two.trim_end().to_owned() + "=\n")),
+        ("no line feed", format!("{one}{}", two.trim_end())),
+        ("too many", one.repeat(64)),
+    ] {
+        cases.add_sealed(what, &replaced(&lines));
+    }
+    for bit in 0..two.len() * 8 {
+        let mut flipped = two.clone().into_bytes();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(flipped) = String::from_utf8(flipped) {
+            cases.add_sealed(&format!("both, bit {bit}"), &replaced(&format!("{one}{flipped}")));
+        }
+    }
+    cases
+}
+
+fn name(n: u8) -> String {
+    format!("witness.example/w{n}")
+}
+
+fn witness_key(n: u8) -> SigningKey {
+    SigningKey::from_seed(&[n; 32])
+}
+
+/// Attack A17, invariant D7: who relies on witnesses counts the same lines, whatever is done to them.
+#[test]
+fn a_python_verifier_agrees_on_the_lines_of_witnesses() {
+    let good = std::fs::read(vectors().join("refund.seamark.zip")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut trust: PinnedTrust = serde_json::from_slice(&std::fs::read(vectors().join("trust.json")).unwrap()).unwrap();
+    let cases = witnessed(&FileSet::from_archive(&good).unwrap(), &trust).archives;
+    let paths: Vec<PathBuf> = (0..cases.len()).map(|n| folder.path().join(format!("{n}.seamark.zip"))).collect();
+    for (path, (_, archive)) in paths.iter().zip(&cases) {
+        std::fs::write(path, archive).unwrap();
+    }
+    let vkey = |n| Vkey::new(&name(n), VkeyKind::CosignatureV1, witness_key(n).public_key()).unwrap().to_string();
+    trust.witnesses = vec![vkey(1), vkey(2)];
+    for (quorum, n_expected) in [(None, 2), (Some(1), 7)] {
+        trust.witness_quorum = quorum;
+        let file = folder.path().join("trust.json");
+        std::fs::write(&file, serde_json::to_vec(&trust).unwrap()).unwrap();
+        let python = by_python(&file, as_of(), &paths).unwrap();
+        let pinned = pinned(&file, as_of()).unwrap();
+        let mut passed = Vec::new();
+        for ((name, archive), (claims, why)) in cases.iter().zip(&python) {
+            assert_eq!(claims, &by_rust(archive, &pinned), "{name}: {why}");
+            if claims.get("witnesses").is_some_and(|one| one == "pass") {
+                passed.push(name.clone());
+            }
+        }
+        passed.retain(|name| !name.contains("bit"));
+        assert_eq!(passed.len(), n_expected, "{passed:?}");
+    }
 }
 
 /// Records that leave out what the ledger has, and honest ones of an escalated handoff: `vectors/evidence/forged/`.

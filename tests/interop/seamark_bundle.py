@@ -144,8 +144,7 @@ def read_bundle(files):
             parts[kind].append(files[found[number]].decode() if kind == "views" else envelope(files, found[number]))
     parts["outcome"] = envelope(files, "outcome/outcome.dsse.json") if "outcome/outcome.dsse.json" in files else None
     parts["checkpoint"] = files["log/checkpoint"].decode()
-    size = int(parts["checkpoint"].split("\n")[1])
-    f.need(len(parts["checkpoint"].split("\n")) >= 6, "log/checkpoint is no note")
+    size = int(f.read_note(parts["checkpoint"])[0].split("\n")[1])
     entries, proofs = numbered(files, rf"log/entries/{INDEX}\.json"), numbered(files, rf"log/proofs/{INDEX}\.tlog-proof")
     f.need(set(entries) == set(proofs), "entries and proofs are not of the same indexes")
     parts["proofs"] = [
@@ -177,6 +176,7 @@ def proof_of(text, seq, checkpoint):
 class Claims:
     def __init__(self):
         self.verdicts, self.sentences, self.proved = {}, {}, {}
+        self.relied_on = []
 
     def make(self, name, check, *needs):
         """Settles a claim; what it builds on has to have passed."""
@@ -200,7 +200,8 @@ class Claims:
         """Section 11.3, without `view`, which nobody can judge here beyond its binding members."""
         if "fail" in self.verdicts.values():
             return "fail"
-        return "pass" if all(self.verdicts.get(name) == "pass" for name in REQUIRED if name != "view") else "unknown"
+        required = [name for name in REQUIRED if name != "view"] + self.relied_on
+        return "pass" if all(self.verdicts.get(name) == "pass" for name in required) else "unknown"
 
 
 def verify_bundle(read, trust, now):
@@ -212,12 +213,13 @@ def verify_bundle(read, trust, now):
         claims.say("bundle", "fail", f"{type(why).__name__}: {why}")
         return claims
     claims.say("bundle", "pass", "")
+    claims.relied_on = ["witnesses"] if trust.get("witnesses") else []
     claims.say("time", "unknown", "no time stamp")
     directory = claims.make("directory", lambda: f.Directory(parts["directory"], f.un_b64url(trust["rootKey"]), now))
     handoff = claims.make("handoff", lambda: check_handoff(parts, directory, now), "directory")
     head = claims.make("checkpoint", lambda: f.open_checkpoint(parts["checkpoint"], trust["ledgerVkey"]))
     if head:
-        claims.say("witnesses", "unknown", "none is pinned")
+        claims.make("witnesses", lambda: check_witnesses(parts, trust, now))
     if not handoff:
         return claims
     predicate, digest = handoff["predicate"], handoff["digest"]
@@ -236,6 +238,15 @@ def verify_bundle(read, trust, now):
     claims.make("presented-before-signing", lambda: check_presented(cast, entries), "inclusion")
     claims.make("execution", lambda: check_executions(parts, directory, handoff, outcome, entries), "inclusion", "outcome")
     return claims
+
+
+def check_witnesses(parts, trust, now):
+    """Section 11.3, step 5."""
+    witnesses = trust.get("witnesses", [])
+    know(witnesses, "none is pinned")
+    times = [f.cosigned_at(parts["checkpoint"], vkey) for vkey in witnesses]
+    n_seen = sum(at is not None and at * 1000 <= f.ms(now) + f.SKEW_MS for at in times)
+    know(n_seen >= trust.get("witnessQuorum", len(witnesses)), f"{n_seen} witnesses cosigned")
 
 
 def check_handoff(parts, directory, now):

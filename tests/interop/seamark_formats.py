@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import json
 import re
+import unicodedata
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -402,24 +403,77 @@ def check_inclusion(entry, index, size, proof, root):
     need(sn == 0 and computed == root, "the entry is not in the ledger under this checkpoint")
 
 
+def read_vkey(text, kind):
+    """(name, hash, public key) of a C2SP vkey of this kind (section 9.4)."""
+    name, told, key = text.split("+", 2)
+    key = un_b64(key)
+    need(len(key) == 33 and key[0] == kind, "the vkey is of another kind")
+    digest = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    need(is_key_name(name) and told == digest.hex(), "the vkey's hash is another")
+    return name, digest, Ed25519PublicKey.from_public_bytes(key[1:])
+
+
+def is_key_name(name):
+    is_good = all(not c.isspace() and unicodedata.category(c) != "Cc" and c != "+" for c in name)
+    return 1 <= len(name.encode()) <= 255 and is_good
+
+
+def read_note(note):
+    """(text, [(name, hash, signature)]) of a C2SP signed note whose text is a checkpoint's, none of it verified."""
+    need(len(note.encode()) <= 65_536 and all(c >= " " or c == "\n" for c in note), "the note has other characters, or too many")
+    body, gap, lines = note.rpartition("\n\n")
+    need(gap and lines.endswith("\n"), "the note has no lines of signatures")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        need(line.startswith("\u2014 "), "a line of the note is none of a signature")
+        name, space, signature = line[2:].partition(" ")
+        need(space and is_key_name(name), "a line of the note has no name")
+        signature = base64.b64decode(signature.encode("ascii"), validate=True)
+        need(base64.b64encode(signature).decode() == line[3 + len(name):] and len(signature) >= 5, "a line of the note has no signature")
+        signatures.append((name, signature[:4], signature[4:]))
+    need(len(signatures) <= 64, "the note has too many signatures")
+    origin, size, root = body.split("\n")
+    root = base64.b64decode(root.encode("ascii"), validate=True)
+    need(is_key_name(origin) and re.fullmatch("0|[1-9][0-9]{0,15}", size, re.ASCII) and int(size) < 2**53, "the note is no checkpoint")
+    need(len(root) == 32 and body.endswith(base64.b64encode(root).decode()), "the root is no hash")
+    need(int(size) > 0 or root == hashlib.sha256().digest(), "an empty ledger has another root")
+    return body + "\n", signatures
+
+
 def open_checkpoint(note, vkey):
     """(origin, size, root) of a C2SP signed note, verified with the ledger's vkey."""
-    name, _, key = vkey.split("+", 2)
-    key = un_b64(key)
-    need(key[0] == 1, "the vkey is not Ed25519")
-    body, _, signatures = note.partition("\n\n")
-    body += "\n"
-    for line in signatures.splitlines():
-        _, signer, signature = line.split(" ")
-        if signer == name:
-            try:
-                Ed25519PublicKey.from_public_bytes(key[1:]).verify(un_b64(signature)[4:], body.encode())
-            except InvalidSignature as fault:
-                raise Refused("the checkpoint's signature does not verify") from fault
-            origin, size, root = body.splitlines()
-            need(origin == name, "the checkpoint has another origin")
-            return origin, int(size), un_b64(root)
-    raise Refused("the checkpoint is not signed by the ledger")
+    name, digest, key = read_vkey(vkey, 1)
+    body, signatures = read_note(note)
+    origin, size, root = body.splitlines()
+    need(origin == name, "the checkpoint has another origin")
+    own = [signature for *of, signature in signatures if of == [name, digest]]
+    need(own, "the checkpoint is not signed by the ledger")
+    for signature in own:
+        check_signature(key, signature, body.encode(), "the checkpoint's signature does not verify")
+    return origin, int(size), un_b64(root)
+
+
+def cosigned_at(note, vkey):
+    """When a witness cosigned, in seconds, the first time; `None` when it did not. Every line of its must verify."""
+    name, digest, key = read_vkey(vkey, 4)
+    body, signatures = read_note(note)
+    times = []
+    for *of, signature in signatures:
+        if of == [name, digest]:
+            need(len(signature) == 72, "a cosignature has another length")
+            at = int.from_bytes(signature[:8], "big")
+            need(at < 2**63, "a cosignature has no time")
+            message = f"cosignature/v1\ntime {at}\n{body}".encode()
+            check_signature(key, signature[8:], message, f"the cosignature of {name} does not verify")
+            times.append(at)
+    return min(times, default=None)
+
+
+def check_signature(key, signature, message, sentence):
+    try:
+        key.verify(signature, message)
+    except InvalidSignature as fault:
+        raise Refused(sentence) from fault
 
 
 def new_key():
