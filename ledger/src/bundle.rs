@@ -66,6 +66,17 @@ pub struct Bundle {
     pub consistency: Vec<ConsistencyProof>,
     /// DSSE envelope.
     pub directory: Value,
+    /// Over the text of `checkpoint`.
+    pub timestamp: Option<BundleTimestamp>,
+}
+
+/// A time-stamp with the certificates that came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleTimestamp {
+    /// The authority's answer, in DER.
+    pub token: Vec<u8>,
+    /// Certificates, in DER.
+    pub chain: Vec<Vec<u8>>,
 }
 
 impl Bundle {

@@ -12,7 +12,8 @@
 //!
 //! Where things are: [`key`] keys and trust · [`directory`] who holds which key and role · [`dsse`] envelopes ·
 //! [`statement`] what is signed · [`tree`] hashes, roots and proofs · [`entry`] leaf bytes · [`log`] a whole log ·
-//! [`checkpoint`] signed heads · [`witness`] remembered heads · [`bundle`] evidence as files · [`verify`] the checks that
+//! [`checkpoint`] signed heads · [`witness`] remembered heads ·
+//! [`timestamp`] outside time · [`bundle`] evidence as files · [`verify`] the checks that
 //! anyone can run · [`verified`] what was checked, as types.
 //!
 //! Does not know: storage, the network, the clock, any source of randomness, or what a payload means.
@@ -29,6 +30,7 @@ pub mod log;
 pub mod statement;
 #[cfg(test)]
 mod testing;
+pub mod timestamp;
 pub mod tree;
 pub mod verified;
 pub mod verify;

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::checkpoint::{Vkey, VkeyError, VkeyKind};
 use crate::key::{PublicKey, PublicKeyError};
+use crate::timestamp::TsaPinError;
 
 mod attempts;
 mod bundle;
@@ -25,6 +26,7 @@ mod outcome;
 mod outside;
 mod record;
 mod recorded;
+mod time;
 mod trust_file;
 mod view;
 
@@ -70,6 +72,8 @@ pub enum PinError {
     Ledger(#[source] VkeyError),
     #[error("the ledger's key is one that signs checkpoints of the ledger's origin")]
     Origin,
+    #[error("use the pinned authorities for time")]
+    Time(#[from] TsaPinError),
     #[error("use the pinned witnesses")]
     Witnesses(#[from] WitnessPinError),
 }

@@ -21,6 +21,16 @@ pub struct AuditPage {
     pub next: Option<String>,
 }
 
+/// A time-stamp over the text of a checkpoint (RFC 3161).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointTimestamp {
+    /// The authority's answer, a `TimeStampResp` in DER, as standard base64.
+    pub token: String,
+    /// Certificates that came with it, in PEM.
+    pub chain: String,
+}
+
 /// `GET /v1/audit/reviews/{id}`: everything recorded about one review, to be verified by whoever reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,6 +53,9 @@ pub struct AuditRecord {
     pub entries: Vec<RecordedEntry>,
     /// C2SP signed note.
     pub checkpoint: String,
+    /// A time-stamp of an authority outside over `checkpoint`, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<CheckpointTimestamp>,
     /// From each smaller head that a decision names as seen (`seenCheckpoint`), and from the one that the outcome names
     /// (`ledger`), to `checkpoint`; each size once.
     pub consistency: Vec<ConsistencyProof>,

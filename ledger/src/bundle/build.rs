@@ -13,6 +13,7 @@ use super::files::{FileError, FileSet};
 use super::manifest::Manifest;
 use super::path::FileKind;
 use super::{README, proof};
+use crate::base64;
 use crate::directory::DirectoryPredicate;
 use crate::dsse::{Envelope, EnvelopeError};
 use crate::statement::Predicate as _;
@@ -36,6 +37,8 @@ pub enum BuildError {
     Directory(#[source] EnvelopeError),
     #[error("directory of the record does not say of which version it is")]
     DirectoryVersion,
+    #[error("time-stamp of the record is not base64")]
+    Timestamp,
     #[error("record has more decisions, views or executions than a bundle can number")]
     TooMany,
 }
@@ -98,6 +101,11 @@ pub(super) fn sections(contract: &str) -> Result<(Vec<u8>, Vec<u8>), BuildError>
 
 fn put_log(files: &mut FileSet, record: &AuditRecord) -> Result<(), BuildError> {
     files.put(FileKind::Checkpoint, record.checkpoint.as_bytes().to_vec())?;
+    if let Some(timestamp) = &record.timestamp {
+        let token = base64::decode(&timestamp.token).ok_or(BuildError::Timestamp)?;
+        files.put(FileKind::TimeStamp, token)?;
+        files.put(FileKind::TsaChain, timestamp.chain.as_bytes().to_vec())?;
+    }
     let canonical = |source| BuildError::Canonical { what: "the consistency proofs", source };
     // A head may be seen by several; one proof serves all of them.
     let mut sizes = BTreeSet::new();

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::entry::MAX_ENTRY_BYTES;
+use crate::timestamp::{MAX_CHAIN_BYTES, MAX_TOKEN_BYTES};
 use crate::tree::MAX_SIZE;
 
 /// Largest number of a decision, view or execution.
@@ -34,6 +35,10 @@ pub enum FileKind {
     Entry(u64),
     /// `log/proofs/00000003.tlog-proof`
     Proof(u64),
+    /// `log/timestamps/checkpoint.tsr`
+    TimeStamp,
+    /// `log/timestamps/tsa-chain.pem`
+    TsaChain,
     /// `manifest.json`
     Manifest,
     /// `outcome/outcome.dsse.json`
@@ -56,6 +61,8 @@ impl FileKind {
             "handoff/handoff.dsse.json" => Self::Handoff,
             "log/checkpoint" => Self::Checkpoint,
             "log/consistency.json" => Self::Consistency,
+            "log/timestamps/checkpoint.tsr" => Self::TimeStamp,
+            "log/timestamps/tsa-chain.pem" => Self::TsaChain,
             "manifest.json" => Self::Manifest,
             "outcome/outcome.dsse.json" => Self::Outcome,
             _ => return Self::parse_numbered(path),
@@ -94,6 +101,8 @@ impl FileKind {
             Self::Handoff | Self::Decision(_) | Self::Execution(_) | Self::Outcome => 384 * 1024,
             Self::Directory(_) => 3 * 1024 * 1024,
             Self::Checkpoint => 64 * 1024,
+            Self::TimeStamp => MAX_TOKEN_BYTES,
+            Self::TsaChain => MAX_CHAIN_BYTES,
             // A checkpoint and at most 53 lines of 45 bytes.
             Self::Proof(_) => 72 * 1024,
             Self::Consistency => 4 * 1024 * 1024,
@@ -117,6 +126,8 @@ impl fmt::Display for FileKind {
             Self::Consistency => f.write_str("log/consistency.json"),
             Self::Entry(index) => write!(f, "log/entries/{index:08}.json"),
             Self::Proof(index) => write!(f, "log/proofs/{index:08}.tlog-proof"),
+            Self::TimeStamp => f.write_str("log/timestamps/checkpoint.tsr"),
+            Self::TsaChain => f.write_str("log/timestamps/tsa-chain.pem"),
             Self::Manifest => f.write_str("manifest.json"),
             Self::Outcome => f.write_str("outcome/outcome.dsse.json"),
             Self::Directory(version) => write!(f, "trust/directory-{version}.dsse.json"),

@@ -12,9 +12,10 @@ use super::files::FileSet;
 use super::manifest::Manifest;
 use super::path::FileKind;
 use super::proof::{self, ProofTextError};
-use super::{BUNDLE_FORMAT, Bundle, readme_digest};
+use super::{BUNDLE_FORMAT, Bundle, BundleTimestamp, readme_digest};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::dsse::{Envelope, EnvelopeError};
+use crate::timestamp::parse_pem;
 
 /// Why files are no bundle.
 #[derive(Debug, Error)]
@@ -61,6 +62,10 @@ pub enum BundleFault {
         #[source]
         source: ProofTextError,
     },
+    #[error(
+        "log/timestamps has a token and the certificates that came with it, 1 to 16 in PEM and nothing beside, or neither"
+    )]
+    Timestamp,
     #[error("there has to be one directory, named by its version")]
     Directory,
     #[error("the manifest names another handoff than the statement")]
@@ -99,7 +104,21 @@ pub(super) fn read(files: &FileSet) -> Result<Bundle, BundleFault> {
         checkpoint,
         consistency: read_consistency(files)?,
         directory: read_directory(files)?,
+        timestamp: read_timestamp(files)?,
     })
+}
+
+/// The token is not read here: what is wrong with it is a finding about time.
+fn read_timestamp(files: &FileSet) -> Result<Option<BundleTimestamp>, BundleFault> {
+    let (token, chain) = (files.get(FileKind::TimeStamp), files.get(FileKind::TsaChain));
+    match (token, chain) {
+        (None, None) => Ok(None),
+        (Some(token), Some(chain)) => {
+            let chain = std::str::from_utf8(chain).ok().and_then(parse_pem).ok_or(BundleFault::Timestamp)?;
+            Ok(Some(BundleTimestamp { token: token.to_vec(), chain }))
+        }
+        _ => Err(BundleFault::Timestamp),
+    }
 }
 
 fn bytes(files: &FileSet, kind: FileKind) -> Result<&[u8], BundleFault> {

@@ -11,6 +11,7 @@ use super::delivery::audience_finding;
 use super::outside::witnesses_finding;
 use super::record::{Parts, Proved, examine};
 use super::recorded::Cast;
+use super::time::time_finding;
 use super::{ClaimId, Finding, Pinned, Report, Verdict, counted};
 use crate::bundle::{Bundle, FileSet};
 use crate::checkpoint::Head;
@@ -143,7 +144,7 @@ pub fn check_bundle(files: &FileSet, pinned: &Pinned) -> BundleReport {
     if proved.head.is_some() {
         report.settle(ClaimId::Witnesses, witnesses_finding(&bundle.checkpoint, pinned));
     }
-    report.settle(ClaimId::Time, without_time());
+    report.settle(ClaimId::Time, time_finding(&bundle, &proved, pinned));
     BundleReport { report: report.sorted(), proved: proved.into(), relied_on: pinned.outside.required() }
 }
 
@@ -167,14 +168,6 @@ fn disclosures_finding(handoff: &HandoffStatement, entries: &[Entry]) -> Finding
             counted(n, "value is hidden", "values are hidden")
         )),
     }
-}
-
-fn without_time() -> Finding<()> {
-    Finding::Unknown(
-        "No time stamp of an outside authority is in the bundle: times are those of gateway and devices, only their order \
-         is proved."
-            .to_owned(),
-    )
 }
 
 impl<'a> From<&'a Bundle> for Parts<'a> {

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::{ClaimId, Finding, Pinned};
 use crate::checkpoint::{Checkpoint, CheckpointVerifyError, Cosignature, Vkey, VkeyError, VkeyKind};
 use crate::directory::MAX_SKEW_MS;
+use crate::timestamp::TsaRoots;
 use crate::verified::Verified;
 
 /// Most witnesses that a verifier pins.
@@ -39,6 +40,7 @@ pub struct Outside {
     witnesses: Vec<Vkey>,
     quorum: usize,
     is_log_before_act: bool,
+    tsa_roots: TsaRoots,
 }
 
 impl Outside {
@@ -72,7 +74,7 @@ impl Outside {
                 wanted.ok_or_else(|| unreachable(quorum))?
             }
         };
-        Ok(Self { witnesses: pinned, quorum, is_log_before_act: false })
+        Ok(Self { witnesses: pinned, quorum, ..Self::default() })
     }
 
     /// The same, and a destination acts only on a delivery whose checkpoint these witnesses cosigned.
@@ -80,6 +82,18 @@ impl Outside {
     pub fn before_acting(mut self) -> Self {
         self.is_log_before_act = true;
         self
+    }
+
+    /// The same, and these authorities for time.
+    #[must_use]
+    pub fn with_time(mut self, tsa_roots: TsaRoots) -> Self {
+        self.tsa_roots = tsa_roots;
+        self
+    }
+
+    /// Who is trusted for time.
+    pub(super) fn tsa_roots(&self) -> &TsaRoots {
+        &self.tsa_roots
     }
 
     /// Whether a delivery needs the claim `witnesses`.
@@ -90,7 +104,9 @@ impl Outside {
 
     /// The claims that are required because the verifier itself relies on somebody for them.
     pub(super) fn required(&self) -> Vec<ClaimId> {
-        if self.witnesses.is_empty() { Vec::new() } else { vec![ClaimId::Witnesses] }
+        let witnesses = (!self.witnesses.is_empty()).then_some(ClaimId::Witnesses);
+        let time = (!self.tsa_roots.is_empty()).then_some(ClaimId::Time);
+        witnesses.into_iter().chain(time).collect()
     }
 }
 

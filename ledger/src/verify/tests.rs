@@ -19,6 +19,7 @@ mod decisions;
 mod endings;
 mod omissions;
 mod outside;
+mod time;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.

@@ -5,6 +5,7 @@ use seamark_contracts::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Outside, PinError, Pinned};
+use crate::timestamp::TsaRoots;
 
 /// The pinned trust of a verifier: what `GET /v1/trust` answered, compared over another channel, and members that only the
 /// verifier itself adds. A gateway never answers those, since it would choose its own witnesses. Source: FORMATS.md §1.1.
@@ -27,12 +28,24 @@ pub struct PinnedTrust {
     /// How many of them have to have cosigned; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness_quorum: Option<u32>,
+    /// Certificates of the time-stamping authorities, in DER as standard base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tsa_roots: Vec<String>,
 }
 
 impl From<Trust> for PinnedTrust {
     fn from(trust: Trust) -> Self {
         let Trust { org, root_keyid, root_key, ledger_origin, ledger_vkey } = trust;
-        Self { org, root_keyid, root_key, ledger_origin, ledger_vkey, witnesses: Vec::new(), witness_quorum: None }
+        Self {
+            org,
+            root_keyid,
+            root_key,
+            ledger_origin,
+            ledger_vkey,
+            witnesses: Vec::new(),
+            witness_quorum: None,
+            tsa_roots: Vec::new(),
+        }
     }
 }
 
@@ -55,6 +68,7 @@ impl PinnedTrust {
     /// [`PinError`] when something in it is no key, or does not belong together.
     pub fn pin(&self, audience: Option<String>, now: Timestamp) -> Result<Pinned, PinError> {
         let outside = Outside::of_witnesses(&self.witnesses, self.witness_quorum)?;
+        let outside = outside.with_time(TsaRoots::parse(&self.tsa_roots)?);
         Ok(Pinned { outside, ..Pinned::from_trust(&self.trust(), audience, now)? })
     }
 }

@@ -571,6 +571,7 @@ impl World {
             outcome: self.outcome.as_ref().map(|(_, envelope)| envelope.clone()),
             executions: self.executions.clone(),
             entries: self.recorded(),
+            timestamp: None,
             checkpoint: self.checkpoint(),
             consistency: self.consistency(),
             directory: self.directory_envelope(),
