@@ -29,7 +29,7 @@ pub enum CheckError {
         source: io::Error,
     },
     #[error(
-        "understand the pinned trust in {path}; it has to be what /v1/trust answered when it was pinned, and may have witnesses and witnessQuorum beside it"
+        "understand the pinned trust in {path}; it has to be what /v1/trust answered when it was pinned, and may have witnesses, witnessQuorum and tsaRoots beside it"
     )]
     DamagedTrust {
         path: PathBuf,

@@ -36,6 +36,9 @@ pub struct Serve {
     /// An outside witness that is shown each newest head of the ledger: its address and its vkey; may be given more than once
     #[arg(long = "witness", num_args = 2, value_names = ["URL", "VKEY"])]
     witnesses: Vec<String>,
+    /// A time-stamping authority (RFC 3161) that stamps the ledger's head, once a day and for evidence
+    #[arg(long, value_name = "URL")]
+    timestamps: Option<String>,
     /// Let webhooks point to this computer
     #[arg(long)]
     allow_loopback_webhooks: bool,
@@ -56,6 +59,9 @@ impl Serve {
             if let [url, vkey] = pair {
                 config.outside.add_witness(url, vkey).context("use the witness")?;
             }
+        }
+        if let Some(url) = &self.timestamps {
+            config.outside.set_timestamps(url).context("use the time-stamping authority")?;
         }
         let limits = seamark_gateway::Limits { max_open_reviews: self.max_open_reviews, ..Default::default() };
         let gateway = seamark_gateway::open_with(config, limits, place::clock(), place::chance())

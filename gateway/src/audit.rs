@@ -17,6 +17,7 @@ use crate::decide::may_see;
 use crate::document::{self, DocumentError};
 use crate::problem::Failure;
 use crate::recorded::to_u64;
+use crate::stamp;
 use crate::state::Shared;
 
 /// Matches are counted up to here.
@@ -95,11 +96,20 @@ pub(crate) async fn read(shared: &Shared, device: &Device, review_id: &str) -> R
     record(shared, &mut snapshot, &attempt).await?.ok_or_else(|| Failure::not_found("review"))
 }
 
-/// The checkpoint under which a record is proved: one that witnesses cosigned if it covers all that there is of the handoff,
-/// else the newest.
-async fn record_head(connection: &mut SqliteConnection, attempt: &AttemptRow) -> Result<CheckpointRow, StorageError> {
+/// The checkpoint under which a record is proved, of those that cover all that there is of the handoff: the first that an
+/// authority stamped, else one that witnesses cosigned, else the newest.
+async fn record_head(
+    shared: &Shared,
+    connection: &mut SqliteConnection,
+    attempt: &AttemptRow,
+) -> Result<CheckpointRow, StorageError> {
     let last = db::ledger::last_of_handoff(connection, attempt.handoff).await?;
     let last = db::parsed(last, "ledger_entry", "seq", attempt.no)?;
+    if let Some(stamped) = db::outside::first_stamped(connection, last).await? {
+        return Ok(stamped);
+    }
+    // Whoever asks again gets one with a time-stamp, where an authority is configured.
+    shared.stamp_wanted.notify_one();
     if let Some(cosigned) = db::outside::best_cosigned(connection, last).await? {
         return Ok(cosigned);
     }
@@ -119,7 +129,7 @@ pub(crate) async fn record(
     let decisions = db::decision::list(connection, no).await?;
     let outcome = db::outcome::find(connection, no).await?;
     let execution = db::outcome::find_execution(connection, no).await?;
-    let head = record_head(connection, attempt).await?;
+    let head = record_head(shared, connection, attempt).await?;
     let checkpoint = shared.witnessed_checkpoint(connection, &head).await?;
     let size = to_u64(head.size, "ledger_checkpoint", "size")?;
     let mut entries = Vec::new();
@@ -156,6 +166,7 @@ pub(crate) async fn record(
         executions: execution.map(|row| json(&row.envelope, "envelope")).transpose()?.into_iter().collect(),
         entries,
         checkpoint,
+        timestamp: stamp::over(shared, connection, &head).await?,
         consistency,
         directory: document::directory(shared, &directory),
         contract: text(contract.canonical, "contract", "canonical")?,

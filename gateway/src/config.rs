@@ -31,6 +31,8 @@ const MAX_WITNESSES: usize = 16;
 pub struct Outside {
     /// Witnesses that are shown each newest checkpoint.
     pub witnesses: Vec<Witness>,
+    /// The address of a time-stamping authority (RFC 3161) that stamps a head each day.
+    pub timestamps: Option<Url>,
 }
 
 /// An outside witness.
@@ -68,6 +70,15 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, OutsideError> {
 }
 
 impl Outside {
+    /// Names the time-stamping authority by its address.
+    ///
+    /// # Errors
+    /// [`OutsideError::Url`].
+    pub fn set_timestamps(&mut self, url: &str) -> Result<(), OutsideError> {
+        self.timestamps = Some(parse_url(url)?);
+        Ok(())
+    }
+
     /// Adds a witness by its address and vkey.
     ///
     /// # Errors

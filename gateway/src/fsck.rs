@@ -224,6 +224,7 @@ fn has_row(kind: EntryType) -> bool {
             | EntryType::ErasurePerformed
             | EntryType::RetentionApplied
             | EntryType::WitnessAlarm
+            | EntryType::TimestampObtained
     )
 }
 

@@ -37,7 +37,7 @@ use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
 use crate::tiles::Tiles;
-use crate::{deliver, outside, route, serve, sweep};
+use crate::{deliver, outside, route, serve, stamp, sweep};
 
 /// Why a gateway did not open.
 #[derive(Debug, Error)]
@@ -167,6 +167,7 @@ pub async fn open_with(
         contracts: RwLock::new(HashMap::new()),
         trusted: RwLock::new(None),
         cosigned: tokio::sync::watch::Sender::new(0),
+        stamp_wanted: tokio::sync::Notify::new(),
     };
     Ok(Gateway { shared: Shared(Arc::new(app)), writer })
 }
@@ -262,13 +263,14 @@ impl Gateway {
         Ok(())
     }
 
-    /// Starts what happens without a request: streams, deadlines, deliveries, witnesses.
+    /// Starts what happens without a request: streams, deadlines, deliveries, witnesses, time-stamps.
     pub(crate) fn start_tasks(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(sse::run(self.shared.clone()));
         tasks.spawn(sweep::run(self.shared.clone()));
         tasks.spawn(deliver::run(self.shared.clone()));
         tasks.spawn(outside::run(self.shared.clone()));
+        tasks.spawn(stamp::run(self.shared.clone()));
         tasks
     }
 

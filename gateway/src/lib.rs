@@ -43,6 +43,7 @@ pub mod sequencer;
 mod serve;
 mod sign;
 mod sse;
+mod stamp;
 mod state;
 mod sweep;
 #[cfg(test)]
@@ -62,3 +63,4 @@ pub use keys::KeyError;
 pub use operate::{OperateError, Published};
 pub use outside::{OpenAlarm, OutsideState, WitnessState};
 pub use serve::serve_bounded;
+pub use stamp::StampError;

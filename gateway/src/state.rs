@@ -57,6 +57,8 @@ pub(crate) struct App {
     pub(crate) trusted: Remembered,
     /// The newest size that a witness cosigned in this process, for those who wait for one.
     pub(crate) cosigned: tokio::sync::watch::Sender<u64>,
+    /// Evidence was asked for that no time-stamp covers yet.
+    pub(crate) stamp_wanted: tokio::sync::Notify,
 }
 
 /// The handle that handlers get.

@@ -8,6 +8,7 @@ mod execution;
 mod intake;
 mod openapi;
 mod proofs;
+mod stamps;
 mod streams;
 mod thin;
 mod verdicts;

@@ -22,7 +22,7 @@ use crate::report::{Ending, Printer};
 #[command(after_help = "\
 Takes everything recorded about the newest attempt of the handoff out of the gateway's folder: the signed handoff with its
 masks, contract, views, decisions, outcome, executions, ledger entries with proofs, directory. Hidden values are not part of
-it. Works beside a running gateway and changes nothing. The file is then verified under the gateway's own keys; exit code 1
+it. Works beside a running gateway and, but for --timestamps, changes nothing. The file is then verified under the gateway's own keys; exit code 1
 when a claim fails, and the file is kept, since that too is evidence. An existing file is not overwritten.
 
 An escalation or a new revision begins a new attempt; each has a bundle of its own, with --attempt 1 for the first.
@@ -42,6 +42,9 @@ pub struct Export {
     /// Which attempt, counted from 1; the newest when not given
     #[arg(long, value_name = "NUMBER")]
     attempt: Option<u32>,
+    /// Have the ledger's head stamped now by this time-stamping authority (RFC 3161), so that the evidence has a time
+    #[arg(long, value_name = "URL")]
+    timestamps: Option<String>,
     /// The agent that submitted it, where several agents used the same id
     #[arg(long, value_parser = parse_agent, value_name = "NAME")]
     submitter: Option<AgentUrn>,
@@ -72,6 +75,13 @@ struct Answer {
 impl Export {
     pub(super) async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
         let gateway = place::open_existing(&self.data.data_dir).await?;
+        if let Some(url) = &self.timestamps {
+            let stamped = gateway.stamp(url).await;
+            if let Err(error) = stamped {
+                gateway.close().await;
+                return Err(error).context("have the ledger's head stamped");
+            }
+        }
         let which = WhichAttempt { handoff_id: self.id, submitter: self.submitter, attempt: self.attempt };
         let found = gateway.record(&which).await;
         let trust = gateway.trust();

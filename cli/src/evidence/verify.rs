@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use base64ct::{Base64, Encoding as _};
 use clap::Args;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::strict_json::{self, Limits};
 use seamark_ledger::bundle::{FileKind, FileSet, ReportFrame, html_report};
+use seamark_ledger::timestamp;
 use seamark_ledger::verify::{BundleReport, Pinned, PinnedTrust, Verdict, check_archive, check_bundle};
 use serde::Serialize;
 
@@ -27,7 +29,8 @@ and desks; without one of your choice they are UNKNOWN and not required.
 
 --trust is the keys that you pinned: the answer of GET /v1/trust, or of `seamark evidence trust`, with its rootKeyid
 compared over a channel you trust. You may add `witnesses`, a list of vkeys of witnesses that you chose, and `witnessQuorum`,
-how many of them have to have cosigned the ledger's head (all when absent); the claim witnesses is then required. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
+how many of them have to have cosigned the ledger's head (all when absent); the claim witnesses is then required. So is the
+claim time with --tsa-root, or `tsaRoots`: certificates in DER as base64. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
 root key can enrol keys in anybody's name, and in this version that is the gateway's operator.
 
 BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into. --report never replaces a file that
@@ -44,6 +47,10 @@ pub struct Verify {
     /// File with the pinned keys
     #[arg(long, env = "SEAMARK_TRUST", value_name = "FILE")]
     trust: PathBuf,
+    /// Certificate of a time-stamping authority that you trust, in PEM or DER, beside `tsaRoots` of --trust; may be given more
+    /// than once
+    #[arg(long = "tsa-root", value_name = "FILE")]
+    tsa_roots: Vec<PathBuf>,
     /// The destination that the handoff has to be meant for; not compared when not given
     #[arg(long, value_name = "URL")]
     audience: Option<String>,
@@ -90,7 +97,10 @@ impl Verify {
         if let Some(path) = &self.report {
             page::check_place(path, &self.bundle, &self.trust)?;
         }
-        let trust = read_trust(&self.trust)?;
+        let mut trust = read_trust(&self.trust)?;
+        for path in &self.tsa_roots {
+            trust.tsa_roots.extend(read_certificates(path)?);
+        }
         let pinned =
             trust.pin(self.audience, as_of).with_context(|| format!("use the keys of {}", self.trust.display()))?;
         let (found, files) = check(source::read(&self.bundle)?, &pinned);
@@ -122,8 +132,22 @@ pub(super) fn read_trust(path: &Path) -> anyhow::Result<PinnedTrust> {
         bail!("read the pinned keys in {}: the file is larger than {MAX_TRUST} bytes", path.display());
     };
     strict_json::parse_typed(&bytes, &Limits::SIGNED).with_context(|| {
-        format!("understand the pinned keys in {}; the file has to be what GET /v1/trust answers, and may have witnesses and witnessQuorum beside it", path.display())
+        format!("understand the pinned keys in {}; the file has to be what GET /v1/trust answers, and may have witnesses, witnessQuorum and tsaRoots beside it", path.display())
     })
+}
+
+/// Certificates in PEM or DER, as standard base64.
+fn read_certificates(path: &Path) -> anyhow::Result<Vec<String>> {
+    let reading = || format!("read the certificate in {}", path.display());
+    let Some(bytes) = source::read_file(path, MAX_TRUST).with_context(reading)? else {
+        bail!("read the certificate in {}: the file is larger than {MAX_TRUST} bytes", path.display());
+    };
+    let found = match std::str::from_utf8(&bytes) {
+        Ok(text) => timestamp::find_pem(text).unwrap_or_default(),
+        Err(_) => vec![bytes],
+    };
+    ensure!(!found.is_empty(), "read the certificate in {}: there is none in PEM or DER", path.display());
+    Ok(found.iter().map(|one| Base64::encode_string(one)).collect())
 }
 
 fn check(source: Source, pinned: &Pinned) -> (BundleReport, Option<FileSet>) {

@@ -22,3 +22,14 @@ CREATE TABLE witness_alarm (
     seen_size INTEGER NOT NULL,
     at_ms     INTEGER NOT NULL
 ) STRICT;
+
+-- A time-stamp of an authority over the checkpoint of a size.
+CREATE TABLE ledger_timestamp (
+    no    INTEGER PRIMARY KEY,
+    size  INTEGER NOT NULL,
+    -- The authority's answer, DER.
+    token BLOB NOT NULL,
+    -- What the token says.
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX ledger_timestamp_size ON ledger_timestamp (size);

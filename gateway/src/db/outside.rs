@@ -33,7 +33,18 @@ pub(crate) struct AlarmRow {
     pub(crate) at_ms: i64,
 }
 
-/// Keeps a line, and lets the oldest of this witness go. The first line of a size stays: what was shown is shown again.
+/// A time-stamp over the checkpoint of a size.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct TimestampRow {
+    pub(crate) no: i64,
+    pub(crate) size: i64,
+    /// The authority's answer, DER.
+    pub(crate) token: Vec<u8>,
+    /// What the token says.
+    pub(crate) at_ms: i64,
+}
+
+/// Keeps a line, and lets the oldest of this witness go, but for those over heads that were stamped. The first line of a size stays: what was shown is shown again.
 pub(crate) async fn keep_cosignature(write: &mut Ephemeral<'_>, row: &CosignatureRow) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO ledger_cosignature (size, witness, line, kept_ms) VALUES (?, ?, ?, ?) ON CONFLICT (size, witness) DO NOTHING",
@@ -45,7 +56,8 @@ pub(crate) async fn keep_cosignature(write: &mut Ephemeral<'_>, row: &Cosignatur
     .execute(&mut *write.connection)
     .await?;
     sqlx::query(
-        "DELETE FROM ledger_cosignature WHERE witness = ? AND size <= (SELECT size FROM ledger_cosignature WHERE witness = ? ORDER BY size DESC LIMIT 1 OFFSET ?)",
+        "DELETE FROM ledger_cosignature WHERE witness = ? AND size <= (SELECT size FROM ledger_cosignature WHERE witness = ? ORDER BY size DESC LIMIT 1 OFFSET ?) \
+         AND size NOT IN (SELECT size FROM ledger_timestamp)",
     )
     .bind(&row.witness)
     .bind(&row.witness)
@@ -136,4 +148,53 @@ pub(crate) async fn list_open_alarms(connection: &mut SqliteConnection) -> Resul
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// Adds a time-stamp beside its entry.
+pub(crate) async fn insert_timestamp(write: &mut Write<'_>, row: &TimestampRow) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO ledger_timestamp (no, size, token, at_ms) VALUES (?, ?, ?, ?)")
+        .bind(row.no)
+        .bind(row.size)
+        .bind(&row.token)
+        .bind(row.at_ms)
+        .execute(&mut *write.connection)
+        .await?;
+    Ok(())
+}
+
+/// The time-stamp that was obtained last.
+pub(crate) async fn newest_timestamp(connection: &mut SqliteConnection) -> Result<Option<TimestampRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, size, token, at_ms FROM ledger_timestamp ORDER BY no DESC LIMIT 1")
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// The first time-stamp over the checkpoint of a size.
+pub(crate) async fn find_timestamp(
+    connection: &mut SqliteConnection,
+    size: i64,
+) -> Result<Option<TimestampRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, size, token, at_ms FROM ledger_timestamp WHERE size = ? ORDER BY no LIMIT 1")
+        .bind(size)
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// The first stamped checkpoint over more than `above` entries: of its entries the time-stamp says most.
+pub(crate) async fn first_stamped(
+    connection: &mut SqliteConnection,
+    above: i64,
+) -> Result<Option<CheckpointRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT c.size, c.root, c.at_ms FROM ledger_timestamp AS t JOIN ledger_checkpoint AS c ON c.size = t.size \
+         WHERE t.size > ? ORDER BY t.size LIMIT 1",
+    )
+    .bind(above)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Every time-stamp.
+pub(crate) async fn list_timestamps(connection: &mut SqliteConnection) -> Result<Vec<TimestampRow>, StorageError> {
+    Ok(sqlx::query_as("SELECT no, size, token, at_ms FROM ledger_timestamp ORDER BY no").fetch_all(connection).await?)
 }
