@@ -63,15 +63,11 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
     page.end()
 }
 
-/// Claims that need somebody outside: unknown, they do not lower a verdict. Source: FORMATS.md §11.3.
-fn is_outside(id: ClaimId) -> bool {
-    matches!(id, ClaimId::Disclosures | ClaimId::Witnesses | ClaimId::Time)
-}
-
 fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
     let claims = &found.report.claims;
     let titles = |is_outside_wanted: bool| {
-        let is_wanted = |claim: &&Claim| claim.verdict == Verdict::Unknown && is_outside(claim.id) == is_outside_wanted;
+        let is_wanted =
+            |claim: &&Claim| claim.verdict == Verdict::Unknown && found.is_optional(claim.id) == is_outside_wanted;
         claims.iter().filter(is_wanted).map(|claim| claim.id.title()).collect::<Vec<_>>().join("; ")
     };
     let (class, word, sentence) = match verdict {
@@ -88,7 +84,7 @@ fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
     }
     let apart = titles(true);
     if !apart.is_empty() {
-        page.paragraph(&format!("Not shown, and not required in this version: {apart}."));
+        page.paragraph(&format!("Not shown, and not required: {apart}."));
     }
 }
 

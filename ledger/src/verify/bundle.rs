@@ -97,6 +97,11 @@ impl BundleReport {
         if has_all && has_others { Verdict::Pass } else { Verdict::Unknown }
     }
 
+    /// Whether a claim that is unknown does not lower the verdict: it needs somebody outside, and nobody is pinned for it.
+    pub(crate) fn is_optional(&self, id: ClaimId) -> bool {
+        OUTSIDE.contains(&id) && !self.relied_on.contains(&id)
+    }
+
     /// The report on files that are no bundle, since there is something among them that no bundle has; `what` names it.
     #[must_use]
     pub fn no_bundle(what: &str) -> Self {

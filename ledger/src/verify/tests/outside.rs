@@ -58,6 +58,14 @@ fn a_head_that_enough_pinned_witnesses_cosigned_passes_and_fewer_leave_it_unknow
     assert_eq!(verdicts(&single, &relying(&world, 1)), (Verdict::Pass, Verdict::Pass));
     assert_eq!(verdicts(&single, &relying(&world, 2)), (Verdict::Unknown, Verdict::Unknown));
     assert_eq!(verdicts(&record, &relying(&world, 1)), (Verdict::Unknown, Verdict::Unknown));
+    let frame = crate::bundle::ReportFrame {
+        as_of: world.now,
+        root_keyid: String::new(),
+        ledger_origin: ORIGIN.to_owned(),
+        manifest: None,
+    };
+    let page = crate::bundle::html_report(&check_bundle(&pack(&record), &relying(&world, 1)), &frame);
+    assert!(page.contains("Not shown to be so: Outside witnesses."), "what the verifier asked for is not optional");
     // Who pins no witness requires none, and lines of whomever change nothing.
     let nobody = Pinned { audience: None, ..world.pinned() };
     assert_eq!(verdicts(&both, &nobody), (Verdict::Unknown, Verdict::Pass));

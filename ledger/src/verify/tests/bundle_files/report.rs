@@ -229,7 +229,7 @@ fn the_banner_names_what_decided_and_apart_from_it_what_nobody_required() {
     let report = report_of(&World::approved());
     let decided = format!("<b>Not proved</b>Not shown to be so: {}.", ClaimId::Execution.title());
     let apart = format!(
-        "<p>Not shown, and not required in this version: {}; {}; {}.</p>",
+        "<p>Not shown, and not required: {}; {}; {}.</p>",
         ClaimId::Disclosures.title(),
         ClaimId::Witnesses.title(),
         ClaimId::Time.title()
