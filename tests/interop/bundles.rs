@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::canonical;
+use base64ct::Encoding as _;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::HandoffId;
@@ -18,6 +19,7 @@ use seamark_ledger::checkpoint::{Checkpoint, Vkey, VkeyKind};
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::statement;
+use seamark_ledger::timestamp;
 use seamark_ledger::verify::{ClaimId, Pinned, PinnedTrust, Verdict, check_archive};
 use seamark_ledger::witness::cosignature_line;
 use seamark_tests::gateway::output;
@@ -317,6 +319,91 @@ fn a_python_verifier_agrees_on_the_lines_of_witnesses() {
         }
         passed.retain(|name| !name.contains("bit"));
         assert_eq!(passed.len(), n_expected, "{passed:?}");
+    }
+}
+
+/// A root and a signer under it, with `openssl`; the folder of both.
+fn make_authority(folder: &Path) {
+    let config = "[tsa]\ndefault_tsa = one\n[one]\nserial = ./serial\nsigner_digest = sha256\ndefault_policy = 1.2.3.4.1\n\
+                  digests = sha256\ness_cert_id_alg = sha256\n";
+    let usage = "extendedKeyUsage = critical,timeStamping\n";
+    std::fs::create_dir(folder).unwrap();
+    for (name, text) in [("tsa.cnf", config), ("serial", "01\n"), ("signer.ext", usage)] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(folder, &format!("req -x509 {key} -subj /CN=Root -keyout root.key -out root.pem -days 3650"));
+    openssl(folder, &format!("req -new {key} -subj /CN=Signer -keyout signer.key -out signer.csr"));
+    let sign = "x509 -req -in signer.csr -CA root.pem -CAkey root.key -CAcreateserial -days 3650 -extfile signer.ext -out signer.pem";
+    openssl(folder, sign);
+}
+
+fn openssl(folder: &Path, args: &str) {
+    let mut command = Command::new("openssl");
+    command.current_dir(folder).args(args.split(' '));
+    output(command).unwrap();
+}
+
+/// A token over these bytes.
+fn stamp(folder: &Path, body: &[u8]) -> Vec<u8> {
+    std::fs::write(folder.join("query.tsq"), timestamp::query(&Digest::of(body))).unwrap();
+    let reply = "ts -reply -config tsa.cnf -section one -queryfile query.tsq -signer signer.pem -inkey signer.key -out reply.tsr";
+    openssl(folder, reply);
+    std::fs::read(folder.join("reply.tsr")).unwrap()
+}
+
+/// Attack A28, invariant D7: a verifier that reads tokens with OpenSSL takes the same ones.
+#[test]
+fn a_python_verifier_agrees_on_time_stamps() {
+    let good = std::fs::read(vectors().join("refund.seamark.zip")).unwrap();
+    let files = FileSet::from_archive(&good).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (tsa, stranger) = (folder.path().join("tsa"), folder.path().join("stranger"));
+    make_authority(&tsa);
+    make_authority(&stranger);
+    let note = String::from_utf8(files.get(FileKind::Checkpoint).unwrap().to_vec()).unwrap();
+    let body = format!("{}\n", note.split_once("\n\n").unwrap().0);
+    let token = stamp(&tsa, body.as_bytes());
+    let read = timestamp::read(&token, &[], &Digest::of(body.as_bytes())).unwrap();
+    let chain = timestamp::write_pem(read.certificates());
+    let with_token = |token: &[u8], chain: &str| {
+        with(&with(&files, FileKind::TimeStamp, token.to_vec()), FileKind::TsaChain, chain.as_bytes().to_vec())
+    };
+    let mut cases = Cases { handoff: Bundle::read(&files).unwrap().handoff_id, archives: Vec::new() };
+    cases.add_sealed("good", &with_token(&token, &chain));
+    cases.add_sealed("none", &files);
+    cases.add_sealed("no certificates", &with(&files, FileKind::TimeStamp, token.clone()));
+    cases.add_sealed("certificates alone", &with(&files, FileKind::TsaChain, chain.clone().into_bytes()));
+    cases.add_sealed("another head", &with_token(&stamp(&tsa, b"other"), &chain));
+    cases.add_sealed("a stranger's", &with_token(&stamp(&stranger, body.as_bytes()), &chain));
+    cases.add_sealed("more beside", &with_token(&[token.as_slice(), b"\0"].concat(), &chain));
+    cases.add_sealed("text beside", &with_token(&token, &format!("{chain}\n")));
+    for part in 0..160 {
+        let bit = token.len() * 8 * part / 160 + part % 8;
+        let mut flipped = token.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        cases.add_sealed(&format!("bit {bit}"), &with_token(&flipped, &chain));
+    }
+    let paths: Vec<PathBuf> =
+        (0..cases.archives.len()).map(|n| folder.path().join(format!("{n}.seamark.zip"))).collect();
+    for (path, (_, archive)) in paths.iter().zip(&cases.archives) {
+        std::fs::write(path, archive).unwrap();
+    }
+    let mut trust: PinnedTrust = serde_json::from_slice(&std::fs::read(vectors().join("trust.json")).unwrap()).unwrap();
+    let root = timestamp::find_pem(&std::fs::read_to_string(tsa.join("root.pem")).unwrap()).unwrap();
+    trust.tsa_roots = root.iter().map(|one| base64ct::Base64::encode_string(one)).collect();
+    let file = folder.path().join("trust.json");
+    std::fs::write(&file, serde_json::to_vec(&trust).unwrap()).unwrap();
+    // Judged by the authority's clock, and as of before it.
+    for (now, expected) in [(read.unverified_time().plus_ms(1_000), "pass"), (as_of(), "unknown")] {
+        let python = by_python(&file, now, &paths).unwrap();
+        let pinned = pinned(&file, now).unwrap();
+        for ((name, archive), (claims, why)) in cases.archives.iter().zip(&python) {
+            assert_eq!(claims, &by_rust(archive, &pinned), "{name}: {why}");
+        }
+        assert_eq!(python[0].0["time"], expected);
+        assert_eq!(python[4].0["time"], "fail");
+        assert_eq!(python[5].0["time"], "fail");
     }
 }
 

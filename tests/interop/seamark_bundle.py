@@ -13,6 +13,7 @@ import zipfile
 import zlib
 
 import seamark_formats as f
+import seamark_time as t
 import seamark_verify as v
 
 README = "56923acab0e493f10f7e6c5d4a79db0b77c0ab8640538742349e87c8367276cc"
@@ -32,6 +33,8 @@ PATHS = {
     rf"log/entries/{INDEX}\.json": 8 * KIB,
     rf"log/proofs/{INDEX}\.tlog-proof": 72 * KIB,
     r"log/consistency\.json": 4 * MIB,
+    r"log/timestamps/checkpoint\.tsr": 64 * KIB,
+    r"log/timestamps/tsa-chain\.pem": 64 * KIB,
     r"trust/directory-([1-9][0-9]{0,15})\.dsse\.json": 3 * MIB,
 }
 NEEDED = ("manifest.json", "README.txt", "handoff/handoff.dsse.json", "contract/contract.json", "contract/policy.json", "contract/template.json", "log/checkpoint", "log/consistency.json")
@@ -151,6 +154,9 @@ def read_bundle(files):
         {"seq": seq, "entry": files[entries[seq]].decode(), "proof": proof_of(files[proofs[seq]].decode(), seq, parts["checkpoint"]), "size": size}
         for seq in sorted(entries)
     ]
+    stamp = ["log/timestamps/checkpoint.tsr", "log/timestamps/tsa-chain.pem"]
+    f.need(sum(path in files for path in stamp) != 1, "a token without its certificates, or they without it")
+    parts["timestamp"] = (files[stamp[0]], t.read_pem(files[stamp[1]].decode())) if stamp[0] in files else None
     parts["consistency"] = canonical_json(files, "log/consistency.json")
     f.need(all(set(one) == {"from", "proof", "to"} for one in parts["consistency"]), "log/consistency.json is no list of proofs")
     directories = numbered(files, r"trust/directory-([1-9][0-9]{0,15})\.dsse\.json")
@@ -176,7 +182,7 @@ def proof_of(text, seq, checkpoint):
 class Claims:
     def __init__(self):
         self.verdicts, self.sentences, self.proved = {}, {}, {}
-        self.relied_on = []
+        self.relied_on, self.entries = [], []
 
     def make(self, name, check, *needs):
         """Settles a claim; what it builds on has to have passed."""
@@ -213,13 +219,13 @@ def verify_bundle(read, trust, now):
         claims.say("bundle", "fail", f"{type(why).__name__}: {why}")
         return claims
     claims.say("bundle", "pass", "")
-    claims.relied_on = ["witnesses"] if trust.get("witnesses") else []
-    claims.say("time", "unknown", "no time stamp")
+    claims.relied_on = [name for name, pin in (("witnesses", "witnesses"), ("time", "tsaRoots")) if trust.get(pin)]
     directory = claims.make("directory", lambda: f.Directory(parts["directory"], f.un_b64url(trust["rootKey"]), now))
     handoff = claims.make("handoff", lambda: check_handoff(parts, directory, now), "directory")
     head = claims.make("checkpoint", lambda: f.open_checkpoint(parts["checkpoint"], trust["ledgerVkey"]))
     if head:
         claims.make("witnesses", lambda: check_witnesses(parts, trust, now))
+    claims.make("time", lambda: check_time(parts, trust, claims, directory, now))
     if not handoff:
         return claims
     predicate, digest = handoff["predicate"], handoff["digest"]
@@ -237,7 +243,31 @@ def verify_bundle(read, trust, now):
     claims.make("reviewer-witness", lambda: [extends(parts, one["decision"]["seenCheckpoint"], head) for one in cast["all"]], "checkpoint", "decision")
     claims.make("presented-before-signing", lambda: check_presented(cast, entries), "inclusion")
     claims.make("execution", lambda: check_executions(parts, directory, handoff, outcome, entries), "inclusion", "outcome")
+    claims.entries = entries if claims.verdicts["inclusion"] == "pass" else []
+    claims.make("time", lambda: check_time(parts, trust, claims, directory, now))
     return claims
+
+
+def check_time(parts, trust, claims, directory, now):
+    """Section 11.3, step 6."""
+    roots = [f.un_b64(root) for root in trust.get("tsaRoots", [])]
+    know(parts["timestamp"] and roots, "no time stamp, or no pinned authority")
+    know(claims.verdicts["checkpoint"] == "pass", "checkpoint did not pass")
+    at = t.verify(*parts["timestamp"], f.read_note(parts["checkpoint"])[0].encode(), roots)
+    know(at <= f.ms(now) + f.SKEW_MS, "the time stamp is from after the time that this is judged at")
+    f.need(all(f.ms(entry["at"]) <= at + f.SKEW_MS for entry in claims.entries), "an entry is from after the time stamp")
+    ends = [directory.listed[keyid][0].get("to") for keyid in signers(claims)]
+    know(not any(end is not None and f.ms(end) <= at for end in ends), "a key had ended before the time stamp")
+
+
+def signers(claims):
+    """Key ids under which the statements of passing claims are signed."""
+    passed = lambda name: claims.proved.get(name) if claims.verdicts.get(name) == "pass" else None
+    handoff, cast, outcome = passed("handoff"), passed("decision"), passed("outcome")
+    found = [handoff["keyid"]] if handoff else []
+    found += [one["decision"]["reviewer"]["keyid"] for one in cast["all"]] if cast else []
+    found += [outcome["formedBy"]] if outcome else []
+    return found + (passed("execution") or [])
 
 
 def check_witnesses(parts, trust, now):
@@ -256,7 +286,7 @@ def check_handoff(parts, directory, now):
     f.need(directory.valid_at(keyid, predicate["createdAt"]), "the gateway's key was not valid then")
     f.need(f.ms(predicate["createdAt"]) <= f.ms(now) + f.SKEW_MS, "it is from the future")
     f.need(statement["subject"][0]["digest"]["sha256"] == f.sha256_hex(f.canonical(predicate["payload"])), "the payload is another")
-    return {"predicate": predicate, "digest": digest, "signature": signature_digest(parts["handoff"])}
+    return {"predicate": predicate, "digest": digest, "keyid": keyid, "signature": signature_digest(parts["handoff"])}
 
 
 def signature_digest(value, keyid=None):
@@ -432,7 +462,7 @@ def check_presented(cast, entries):
 
 
 def check_executions(parts, directory, handoff, outcome, entries):
-    predicate, part, given = handoff["predicate"], v.Part(entries, handoff["predicate"], handoff["digest"]), []
+    predicate, part, given, keyids = handoff["predicate"], v.Part(entries, handoff["predicate"], handoff["digest"]), [], []
     for value in parts["executions"]:
         statement, keyid, digest = f.open_envelope(value, directory.keys("execution"))
         did = f.expect_type(statement, "execution")
@@ -446,6 +476,7 @@ def check_executions(parts, directory, handoff, outcome, entries):
         entry = v.recorded_as(entries, digest, "execution.reported")
         f.need(entry["actor"] == keyid and signature_digest(value, keyid) in entry["sigs"], "the entry of an execution names another key or signature")
         given.append(digest)
+        keyids.append(keyid)
         f.need(entry["seq"] > part.formed["seq"], "an execution stands before the outcome")
         if did["result"] == "executed":
             window = outcome["window"]
@@ -456,6 +487,7 @@ def check_executions(parts, directory, handoff, outcome, entries):
     part.check_reports(given)
     f.need(len(given) <= 1, "there is more than one report")
     know(given or outcome["outcome"] != "approved", "the destination has not reported")
+    return keyids
 
 
 def main():
