@@ -108,7 +108,7 @@ pub enum TimestampFault {
     NotGranted,
     #[error("the time-stamp is over something else than this head of the ledger")]
     OtherDigest,
-    #[error("the token does not name its signer's certificate among those that came with it")]
+    #[error("the token does not have the certificate that it names as its signer's")]
     Signer,
     #[error("the signature of the token does not verify")]
     Signature,
@@ -138,8 +138,8 @@ fn form<T>(found: Option<T>, what: &'static str) -> Result<T, TimestampFault> {
     found.ok_or(TimestampFault::Form(what))
 }
 
-/// Reads the answer to a request (`TimeStampResp`) over `digest`, and checks the signature under the signer's certificate that
-/// came with it, in the answer or among `chain` (DER).
+/// Reads the answer to a request (`TimeStampResp`) over `digest`, and checks the signature under the signer's certificate in
+/// it. `chain` (DER) are further certificates for the way to a root.
 ///
 /// # Errors
 /// [`TimestampFault`].
@@ -166,7 +166,8 @@ pub fn read(answer: &[u8], chain: &[Vec<u8>], digest: &Digest) -> Result<Token, 
     if certificates.len() > 2 * MAX_CERTIFICATES {
         return Err(TimestampFault::Form("it has too many certificates"));
     }
-    let signer = certificates.iter().find(|one| signed.is_signer(one)).cloned().ok_or(TimestampFault::Signer)?;
+    let own = signed.certificates.iter().map(|one| one.raw);
+    let signer = own.into_iter().find(|one| signed.is_signer(one)).ok_or(TimestampFault::Signer)?.to_vec();
     signed.check_signature(&signer)?;
     Ok(Token { at, at_s, signer, certificates })
 }

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import hashlib
 import os
 import re
 import subprocess
@@ -75,7 +76,9 @@ def read(answer):
     kind, content = inside(encapsulated, 0x30)
     f.need(value(kind, 0x06).hex() == OIDS["tst-info"], "no time is signed")
     info = value(only(inside(content, 0xA0)), 0x04)
-    check_signer(only(inside(more[-1], 0x31)), HASHES[algorithm(only(inside(digests, 0x31)))][1], info)
+    named = check_signer(only(inside(more[-1], 0x31)), HASHES[algorithm(only(inside(digests, 0x31)))][1], info)
+    digests = [hashlib.new(hash, whole).digest() for _, _, whole in certificates for hash in ("sha1", "sha256", "sha384", "sha512")]
+    f.need(any(digest in named for digest in digests), "the signer's certificate is not in the token")
     tag, inner, _, rest = take(info)
     f.need(tag == 0x30 and not rest, "the time is no sequence")
     version, policy, imprint, number, time, *_ = items(inner)
@@ -104,7 +107,9 @@ def check_signer(info, digest_of_data, content):
             found[kind] = only(inside(values, 0x31))
     f.need(value(found[OIDS["content-type"]], 0x06).hex() == OIDS["tst-info"], "another content type")
     f.need(value(found[OIDS["message-digest"]], 0x04), "no digest")
-    f.need(OIDS["certificate"] in found or OIDS["certificate-v2"] in found, "no signing certificate")
+    named = found.get(OIDS["certificate-v2"]) or found.get(OIDS["certificate"])
+    f.need(named, "no signing certificate")
+    return named[2]
 
 
 def ms_of(text):

@@ -8,7 +8,7 @@
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 
-use crate::verify::{BundleReport, Claim, ClaimId, Verdict};
+use crate::verify::{BundleReport, Claim, Verdict};
 
 mod html;
 mod sections;
