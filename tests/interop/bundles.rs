@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::canonical;
 use base64ct::Encoding as _;
 use seamark_contracts::clock::Timestamp;
