@@ -29,6 +29,7 @@ pub fn config(data_dir: &Path, org: &str) -> Config {
         org: org.to_owned(),
         allow_loopback_webhooks: false,
         outside: Outside::default(),
+        reveals: None,
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Serve {
     /// Let webhooks point to this computer
     #[arg(long)]
     allow_loopback_webhooks: bool,
+    /// How many masked fields one person may ask for within ten minutes; 0 reveals none
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    reveals: u32,
 }
 
 impl Serve {
@@ -55,6 +58,7 @@ impl Serve {
         let mut config = place::config(&self.data.data_dir, &self.org);
         config.listen = self.listen;
         config.allow_loopback_webhooks = self.allow_loopback_webhooks;
+        config.reveals = Some(self.reveals);
         for pair in self.witnesses.chunks(2) {
             if let [url, vkey] = pair {
                 config.outside.add_witness(url, vkey).context("use the witness")?;

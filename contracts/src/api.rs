@@ -5,4 +5,5 @@ pub mod audit;
 pub mod device;
 pub mod embedded;
 pub mod ledger;
+pub mod reveal;
 pub mod review;

@@ -184,7 +184,7 @@ pub struct Gate {
     /// ISO 8601 duration in days, hours, minutes or seconds, as in `PT4H`. At most 30 days.
     pub expires_after: String,
     pub on_expiry: OnTimeout,
-    /// Who may read which masked field. Declared now; reading does not exist in this version.
+    /// Who may read which masked field, each time recorded before the value leaves the gateway. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reveal: Option<Reveal>,
 }
@@ -203,8 +203,9 @@ pub struct Decide {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reveal {
+    /// Any of these roles lets a person who may decide read the fields. At least one.
     pub roles: Vec<String>,
-    /// JSON Pointers of masked fields, as in `/payload/customer/email`.
+    /// JSON Pointers of masked fields, as in `/payload/customer/email` or `/toolOutputs/KEY/iban`. At least one.
     pub fields: Vec<String>,
 }
 

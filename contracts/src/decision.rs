@@ -59,7 +59,7 @@ pub struct Reviewer {
 pub struct ViewRef {
     /// Digest of the view's canonical bytes.
     pub digest: Digest,
-    /// Digests of revealed fields; empty in this version.
+    /// Digests of revealed fields: `disclosed` of the view.
     pub disclosed: Vec<String>,
     pub opened_at: Timestamp,
     /// Time between opening and deciding, in milliseconds.

@@ -85,6 +85,10 @@ typed_id!(
     DecisionId
 );
 typed_id!(
+    /// One reveal of a masked field. Chosen by the desk; the same request again is the same reveal.
+    RevealId
+);
+typed_id!(
     /// One outcome. Chosen by the gateway; every delivery of it carries the same id (invariant C3).
     OutcomeId
 );

@@ -28,6 +28,7 @@ pub mod money;
 pub mod outcome;
 pub mod pointer;
 pub mod problem;
+pub mod reveal;
 pub mod review;
 pub mod samples;
 pub mod schema;

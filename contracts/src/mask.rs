@@ -18,9 +18,11 @@ use crate::pointer;
 use crate::schema::PlannedMask;
 use crate::strict_json::{self, Limits};
 
+mod field;
 mod kind;
 mod scrub;
 
+pub use field::{FieldError, OpenedField, digests_at, find_disclosure, open_field};
 pub use kind::{HIDDEN, PanError};
 pub use scrub::Secrets;
 

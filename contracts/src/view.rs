@@ -87,7 +87,7 @@ pub struct View {
     pub reject_reasons: Vec<crate::contract::ReasonChoice>,
     /// To whom one may escalate.
     pub escalation_targets: Vec<String>,
-    /// Digests of revealed fields; empty in this version.
+    /// Digests of the disclosures that were revealed to this person on this device, ascending. Their values are never here.
     pub disclosed: Vec<String>,
 }
 

@@ -2,8 +2,10 @@
 
 use seamark_contracts::api::audit::{AuditPage, AuditRecord};
 use seamark_contracts::api::ledger::ConsistencyProof;
+use seamark_contracts::api::reveal::RecordedBody;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::handoff::ContractId;
+use seamark_ledger::entry::EntryType;
 use serde_json::Value;
 
 use crate::auth::Device;
@@ -132,8 +134,15 @@ pub(crate) async fn record(
     let head = record_head(shared, connection, attempt).await?;
     let checkpoint = shared.witnessed_checkpoint(connection, &head).await?;
     let size = to_u64(head.size, "ledger_checkpoint", "size")?;
-    let mut entries = Vec::new();
+    let (mut entries, mut bodies) = (Vec::new(), Vec::new());
     for entry in db::ledger::list_of_handoff(connection, attempt.handoff, head.size).await? {
+        if is_about_reveals(&entry.kind)
+            && let Some(body) = db::ledger::find_body(connection, entry.seq).await?
+        {
+            let seq = to_u64(entry.seq, "ledger_body", "seq")?;
+            let body = db::parsed(String::from_utf8(body.bytes).ok(), "ledger_body", "bytes", entry.seq)?;
+            bodies.push(RecordedBody { seq, body });
+        }
         entries.push(shared.tiles.recorded(connection, &entry, size).await?);
     }
     let mut seen: Vec<u64> = Vec::new();
@@ -165,10 +174,18 @@ pub(crate) async fn record(
         outcome: outcome.map(|row| document::envelope(&row.statement, &row.signature, &shared.keys.outcome)),
         executions: execution.map(|row| json(&row.envelope, "envelope")).transpose()?.into_iter().collect(),
         entries,
+        bodies,
         checkpoint,
         timestamp: stamp::over(shared, connection, &head).await?,
         consistency,
         directory: document::directory(shared, &directory),
         contract: text(contract.canonical, "contract", "canonical")?,
     }))
+}
+
+/// Whether the body of an entry of this kind belongs to a record: who read which masked field and why.
+fn is_about_reveals(kind: &str) -> bool {
+    [EntryType::DisclosureRevealed, EntryType::DisclosureCopied, EntryType::AccessRefused]
+        .iter()
+        .any(|known| known.as_str() == kind)
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub allow_loopback_webhooks: bool,
     /// Who outside vouches for the ledger.
     pub outside: Outside,
+    /// Masked fields that one person may ask for within ten minutes; absent: [`Limits::reveals`].
+    pub reveals: Option<u32>,
 }
 
 /// Most witnesses of one gateway.
@@ -120,6 +122,11 @@ pub struct Limits {
     pub public_burst: u32,
     /// Reviews of one submitting agent that may be open at once; more are answered 429 (attack A20).
     pub max_open_reviews: usize,
+    /// Masked fields that one person may ask for within [`Self::reveals_per`], refused requests included. Counted in the
+    /// database, so a restart gives nobody more.
+    pub reveals: u32,
+    /// How long a request for a masked field counts.
+    pub reveals_per: Duration,
     /// Open event streams; more are answered 503.
     pub max_streams: usize,
     /// Events that a stream may lag behind before it is closed (invariant E3).
@@ -141,6 +148,8 @@ impl Default for Limits {
             public_per_s: 1_000,
             public_burst: 4_000,
             max_open_reviews: 1_000,
+            reveals: 20,
+            reveals_per: Duration::from_secs(600),
             max_streams: 4_096,
             max_stream_lag: 1_024,
             max_connections: 8_192,

@@ -31,6 +31,7 @@ pub(crate) mod outside;
 pub(crate) mod past;
 pub(crate) mod person;
 pub(crate) mod refusal;
+pub(crate) mod reveal;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tampering;

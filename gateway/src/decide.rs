@@ -62,12 +62,31 @@ pub(crate) fn verified_handoff(
 }
 
 /// Reads a view and checks that it is what the statement and its contract say (invariant B11).
-pub(crate) fn check_view(handoff: &Verified<HandoffStatement>, case: &Case, view: &str) -> Result<Digest, Failure> {
-    verify::check_view(view.as_bytes(), handoff, &case.compiled).map_err(|error| {
+pub(crate) fn check_view(
+    handoff: &Verified<HandoffStatement>,
+    case: &Case,
+    view: &str,
+) -> Result<(Digest, Vec<String>), Failure> {
+    let shown = verify::check_view(view.as_bytes(), handoff, &case.compiled).map_err(|error| {
         let text = crate::problem::chain(&error);
         Failure::invalid("/view", format!("{text}. Load the review again, render it anew, and send exactly the canonical bytes whose digest is signed"))
     })?;
-    Ok(Digest::of(view.as_bytes()))
+    Ok((Digest::of(view.as_bytes()), shown.view.disclosed))
+}
+
+/// Whether every one of these digests was revealed to this device in this attempt. A view says what its person read, so it
+/// may name nothing else (invariant F1).
+async fn were_revealed(
+    plan: &mut Plan<'_>,
+    attempt: i64,
+    keyid: &str,
+    disclosed: &[String],
+) -> Result<bool, StorageError> {
+    if disclosed.is_empty() {
+        return Ok(true);
+    }
+    let revealed = db::reveal::list_digests(plan.reader().await?, attempt, keyid).await?;
+    Ok(disclosed.iter().all(|digest| revealed.contains(digest)))
 }
 
 /// A view is on screen.
@@ -77,6 +96,8 @@ pub(crate) struct Present {
     pub(crate) device: Device,
     pub(crate) digest: Digest,
     pub(crate) view: Vec<u8>,
+    /// Digests of revealed fields that the view names.
+    pub(crate) disclosed: Vec<String>,
     pub(crate) opened_at: Timestamp,
 }
 
@@ -93,16 +114,18 @@ pub(crate) enum Presented {
     Gone(Gone),
     /// The person has none of the roles any more: the review is not theirs to see.
     NotSeen,
+    /// The view names a field as revealed that was not revealed to this device.
+    NotRevealed,
 }
 
 /// What a person has at the moment of a transaction. What was read before it may have ended meanwhile (invariant B10).
-enum Standing {
+pub(crate) enum Standing {
     Holds(Vec<String>),
     Gone(Gone),
 }
 
 /// Reads it for the holder of a key.
-async fn standing(plan: &mut Plan<'_>, keyid: &str) -> Result<Standing, StorageError> {
+pub(crate) async fn standing(plan: &mut Plan<'_>, keyid: &str) -> Result<Standing, StorageError> {
     let connection = plan.reader().await?;
     let key = db::parsed(db::person::find_key(connection, keyid).await?, "signing_key", "keyid", keyid)?;
     let person = db::parsed(db::person::find(connection, &key.subject).await?, "signing_key", "subject", key.no)?;
@@ -135,6 +158,9 @@ impl Change for Present {
         let fresh = conclude::reload(plan, &self.case).await?;
         if fresh.state != "open" {
             return Ok(Presented::Closed(fresh.state));
+        }
+        if !were_revealed(plan, no, &self.device.decision_keyid, &self.disclosed).await? {
+            return Ok(Presented::NotRevealed);
         }
         let view = ShownView { digest: self.digest, view: &self.view, opened_at: self.opened_at };
         record_presented(plan, &self.case, &self.device, view).await.map(Presented::Done)
@@ -200,6 +226,8 @@ pub(crate) struct Decide {
     pub(crate) verdict: Verdict,
     /// Whoever asked for the action does not decide on it (invariant B4).
     pub(crate) eligibility: Eligibility,
+    /// Digests of revealed fields that the decision names.
+    pub(crate) disclosed: Vec<String>,
     pub(crate) opened_at: Timestamp,
     /// When what an approval authorises is over.
     pub(crate) until: Option<Timestamp>,
@@ -218,6 +246,8 @@ pub(crate) enum Decided {
     KeyEnded,
     /// The person does not have the role any more in which it was signed.
     RoleEnded,
+    /// It names a field as revealed that was not revealed to the device that signed it.
+    NotRevealed,
     /// The review still waits, but the approval was under way for so long that nothing could act on it.
     ApprovalOver,
 }
@@ -246,6 +276,9 @@ impl Change for Decide {
                 Standing::Holds(roles) if !roles.contains(&self.verdict.role) => return Ok(Decided::RoleEnded),
                 Standing::Holds(_) => {}
             }
+        }
+        if !were_revealed(plan, no, &self.verdict.keyid, &self.disclosed).await? {
+            return Ok(Decided::NotRevealed);
         }
         let shown = Digest::of(&self.verdict.view);
         let presented = db::decision::find_presented(plan.reader().await?, no, person, shown.as_bytes()).await?;
@@ -320,6 +353,7 @@ pub(crate) async fn decide(
         device: device.clone(),
         verdict,
         eligibility,
+        disclosed: statement.predicate.view.disclosed.clone(),
         opened_at: statement.predicate.view.opened_at,
         until: statement.predicate.constraints.as_ref().map(|window| window.expires_at),
     };
@@ -339,6 +373,13 @@ pub(crate) async fn decide(
             let detail = "The role in which this was signed was taken from you before the decision arrived, so it does not count. \
                           Load the reviews again: they are those that your roles let you see now.";
             Err(refuse(shared, device, case, Fault(ErrorCode::NotCandidate, detail.to_owned())).await)
+        }
+        Decided::NotRevealed => {
+            let fault = fault(
+                "The view names a field as revealed that was not revealed to the device that signed it. Load the review again and sign \
+                 what it says now.",
+            );
+            Err(refuse(shared, device, case, fault).await)
         }
         Decided::ApprovalOver => {
             let fault = fault(

@@ -59,6 +59,7 @@ pub async fn start(data_dir: &Path) -> Result<Embedded, EmbedError> {
         org: "this-computer".to_owned(),
         allow_loopback_webhooks: true,
         outside: Outside::default(),
+        reveals: None,
     };
     let gateway = Arc::new(open(config, Arc::new(SystemClock), Arc::new(SystemChance)).await?);
     let shutdown = CancellationToken::new();

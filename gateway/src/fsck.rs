@@ -24,6 +24,7 @@ use crate::recorded::TILE;
 use crate::state::App;
 
 mod outside;
+mod reveals;
 mod rows;
 mod verdicts;
 
@@ -46,6 +47,7 @@ pub struct FsckReport {
     pub n_passed: u64,
     pub n_refused: u64,
     pub n_presented: u64,
+    pub n_reveals: u64,
     pub n_decisions: u64,
     pub n_outcomes: u64,
     pub n_executions: u64,
@@ -196,6 +198,7 @@ async fn check_snapshot(
     report.expect(is_ours, "gateway", 1, "the database names another ledger than the keys beside it belong to");
     let mut facts = check_log(ground, connection, report).await?;
     rows::check(ground, connection, &mut facts, report).await?;
+    reveals::check(connection, &mut facts, report).await?;
     verdicts::check(ground, connection, &mut facts, report).await?;
     outside::check(ground, connection, &mut facts, report).await?;
     for (no, entry) in &facts.entries {
@@ -216,6 +219,9 @@ fn has_row(kind: EntryType) -> bool {
             | EntryType::HandoffReceived
             | EntryType::HandoffRefused
             | EntryType::HandoffPresented
+            | EntryType::DisclosureRevealed
+            | EntryType::DisclosureCopied
+            | EntryType::AccessRefused
             | EntryType::DecisionRecorded
             | EntryType::DecisionLate
             | EntryType::OutcomeFormed
@@ -335,6 +341,8 @@ impl Ends {
         let is_signed = matches!(
             entry.kind,
             EntryType::HandoffPresented
+                | EntryType::DisclosureRevealed
+                | EntryType::DisclosureCopied
                 | EntryType::DecisionRecorded
                 | EntryType::DecisionLate
                 | EntryType::OutcomeFormed

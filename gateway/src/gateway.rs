@@ -92,7 +92,9 @@ pub struct Gateway {
 /// # Errors
 /// [`OpenError`].
 pub async fn open(config: Config, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Gateway, OpenError> {
-    open_with(config, Limits::default(), clock, chance).await
+    let standard = Limits::default();
+    let limits = Limits { reveals: config.reveals.unwrap_or(standard.reveals), ..standard };
+    open_with(config, limits, clock, chance).await
 }
 
 /// As [`open`], with other bounds than the usual ones.

@@ -38,6 +38,7 @@ mod operate;
 mod outside;
 mod problem;
 pub mod recorded;
+mod reveal;
 mod route;
 pub mod sequencer;
 mod serve;

@@ -77,6 +77,8 @@ endpoints! {
     read_review,
     present_view,
     decide_review,
+    reveal_field,
+    copy_field,
     read_artifact,
     list_audit,
     read_audit,

@@ -96,6 +96,7 @@ pub(crate) fn config(folder: &std::path::Path) -> Config {
         org: "Acme Example".to_owned(),
         allow_loopback_webhooks: true,
         outside: crate::config::Outside::default(),
+        reveals: None,
     }
 }
 
@@ -320,10 +321,16 @@ impl Reviewer {
     }
 
     pub(crate) fn view(&self, world: &World, review: &ReviewDocument) -> View {
+        self.view_naming(world, review, &[])
+    }
+
+    /// The view of somebody to whom these fields were revealed.
+    pub(crate) fn view_naming(&self, world: &World, review: &ReviewDocument, disclosed: &[String]) -> View {
         let sample = samples::find(&review.contract.name).unwrap();
         let contract = CompiledContract::from_document(sample.contract.as_bytes()).unwrap();
         let predicate = predicate_of(&review.handoff);
         let input = RenderInput {
+            disclosed,
             statement_digest: Digest::of(&payload_of(&review.handoff)),
             predicate: &predicate,
             contract: &contract,
@@ -380,7 +387,7 @@ impl Reviewer {
             },
             view: ViewRef {
                 digest: Digest::of(&bytes),
-                disclosed: Vec::new(),
+                disclosed: view.disclosed.clone(),
                 opened_at: now,
                 dwell_ms: 41_200,
                 opened: view.evidence.iter().map(|evidence| evidence.id.clone()).collect(),

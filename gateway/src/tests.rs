@@ -9,6 +9,7 @@ mod intake;
 mod openapi;
 mod proofs;
 mod stamps;
+mod reveals;
 mod streams;
 mod thin;
 mod verdicts;

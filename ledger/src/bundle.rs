@@ -8,6 +8,7 @@
 
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry};
+use seamark_contracts::api::reveal::RecordedBody;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::HandoffId;
@@ -61,6 +62,8 @@ pub struct Bundle {
     pub executions: Vec<Value>,
     /// By ascending index.
     pub entries: Vec<RecordedEntry>,
+    /// Bodies of entries about reveals, by ascending index.
+    pub bodies: Vec<RecordedBody>,
     /// C2SP signed note.
     pub checkpoint: String,
     pub consistency: Vec<ConsistencyProof>,

@@ -28,6 +28,7 @@ mod record;
 mod recorded;
 mod time;
 mod trust_file;
+mod reveals;
 mod view;
 
 pub use bundle::{BundleReport, ProvedDecision, ProvedRecord, check_archive, check_bundle};
@@ -40,6 +41,7 @@ pub use outcome::{
 pub use outside::{MAX_WITNESSES, Outside, WitnessPinError};
 pub use record::check_record;
 pub use trust_file::PinnedTrust;
+pub use reveals::ProvedReveal;
 pub use view::{ShownView, ViewFault, check_view};
 
 /// What a verifier trusts, from its own configuration and never from what it verifies.
@@ -152,6 +154,8 @@ pub enum ClaimId {
     ReviewerWitness,
     /// Each view was in the ledger before it was signed.
     PresentedBeforeSigning,
+    /// Who read a masked field was let to, and it was recorded before.
+    Reveals,
     /// What was done is what was approved, once.
     Execution,
     /// An authority outside vouches for the time.
@@ -180,6 +184,7 @@ impl ClaimId {
             Self::OutcomeLedger => "outcome-ledger",
             Self::ReviewerWitness => "reviewer-witness",
             Self::PresentedBeforeSigning => "presented-before-signing",
+            Self::Reveals => "reveals",
             Self::Execution => "execution",
             Self::Time => "time",
         }
@@ -206,6 +211,7 @@ impl ClaimId {
             Self::OutcomeLedger => "Ledger since the outcome",
             Self::ReviewerWitness => "Ledger since the decision",
             Self::PresentedBeforeSigning => "Shown before signed",
+            Self::Reveals => "Revealed fields",
             Self::Execution => "Execution",
             Self::Time => "Outside time",
         }

@@ -31,6 +31,7 @@ PATHS = {
     rf"executions/{NUMBER}\.dsse\.json": 384 * KIB,
     r"log/checkpoint": 64 * KIB,
     rf"log/entries/{INDEX}\.json": 8 * KIB,
+    rf"log/bodies/{INDEX}\.json": 8 * KIB,
     rf"log/proofs/{INDEX}\.tlog-proof": 72 * KIB,
     r"log/consistency\.json": 4 * MIB,
     r"log/timestamps/checkpoint\.tsr": 64 * KIB,
@@ -38,7 +39,7 @@ PATHS = {
     r"trust/directory-([1-9][0-9]{0,15})\.dsse\.json": 3 * MIB,
 }
 NEEDED = ("manifest.json", "README.txt", "handoff/handoff.dsse.json", "contract/contract.json", "contract/policy.json", "contract/template.json", "log/checkpoint", "log/consistency.json")
-REQUIRED = ("bundle", "directory", "handoff", "contract", "masks", "view", "decision", "outcome", "checkpoint", "inclusion", "outcome-ledger", "reviewer-witness", "presented-before-signing", "execution")
+REQUIRED = ("bundle", "directory", "handoff", "contract", "masks", "view", "decision", "outcome", "checkpoint", "inclusion", "outcome-ledger", "reviewer-witness", "presented-before-signing", "reveals", "execution")
 
 
 class Unknown(Exception):
@@ -157,6 +158,11 @@ def read_bundle(files):
     stamp = ["log/timestamps/checkpoint.tsr", "log/timestamps/tsa-chain.pem"]
     f.need(sum(path in files for path in stamp) != 1, "a token without its certificates, or they without it")
     parts["timestamp"] = (files[stamp[0]], t.read_pem(files[stamp[1]].decode())) if stamp[0] in files else None
+    bodies = numbered(files, rf"log/bodies/{INDEX}\.json")
+    f.need(set(bodies) <= set(entries), "a body has no entry")
+    for path in bodies.values():
+        canonical_json(files, path)
+    parts["bodies"] = {seq: files[bodies[seq]] for seq in sorted(bodies)}
     parts["consistency"] = canonical_json(files, "log/consistency.json")
     f.need(all(set(one) == {"from", "proof", "to"} for one in parts["consistency"]), "log/consistency.json is no list of proofs")
     directories = numbered(files, r"trust/directory-([1-9][0-9]{0,15})\.dsse\.json")
@@ -242,6 +248,7 @@ def verify_bundle(read, trust, now):
     claims.make("outcome-ledger", lambda: extends(parts, outcome["ledger"], head), "checkpoint", "outcome")
     claims.make("reviewer-witness", lambda: [extends(parts, one["decision"]["seenCheckpoint"], head) for one in cast["all"]], "checkpoint", "decision")
     claims.make("presented-before-signing", lambda: check_presented(cast, entries), "inclusion")
+    claims.make("reveals", lambda: check_reveals(parts, directory, handoff, contract, cast, entries), "contract", "inclusion", "decision")
     claims.make("execution", lambda: check_executions(parts, directory, handoff, outcome, entries), "inclusion", "outcome")
     claims.entries = entries if claims.verdicts["inclusion"] == "pass" else []
     claims.make("time", lambda: check_time(parts, trust, claims, directory, now))
@@ -317,6 +324,7 @@ def check_views(parts, predicate, digest, contract):
         f.need(f.canonical(view) == text.encode(), "a view is not in canonical form")
         f.need((view["handoff"]["sha256"], view["contract"]) == (digest, predicate["contract"]), "a view is of another handoff")
         right = f.binding_members(predicate, contract)
+        f.check_disclosed(view["disclosed"], predicate, contract)
         f.need(all(told == right[name] for name, told in f.binding_of(view).items()), "a view says something else than handoff and contract")
     know(not parts["views"], "views are not rendered again here")
 
@@ -459,6 +467,58 @@ def check_presented(cast, entries):
         wanted = ("handoff.presented", decision["view"]["digest"]["sha256"], decision["reviewer"]["keyid"])
         shown = [e for e in entries if (e["type"], e["object"], e["actor"]) == wanted and e["seq"] < decision["seenCheckpoint"]["size"]]
         know(shown, "a decision was signed without the ledger at hand")
+
+
+ABOUT_REVEALS = ("disclosure.revealed", "disclosure.copied", "access.refused")
+PURPOSES = ("confirm-identity", "compare-record", "contact-person", "suspected-misuse", "legal-request", "other")
+
+
+def event_body(data, kind, members):
+    """A body of section 9.3, closed."""
+    value = f.strict_json(data)
+    f.need(set(value) == {"v", "type", "nonce", "person", "device", *members}, "a body has other members")
+    f.need(value["v"] == 1 and value["type"] == kind, "a body is of another event")
+    return value
+
+
+def check_purpose(purpose):
+    """The form of a purpose; of its text only what needs no table of characters."""
+    f.need(set(purpose) == {"code", "text"} and purpose["code"] in PURPOSES and len(purpose["text"]) <= 200, "a purpose is of another form")
+    f.need(purpose["code"] != "other" or len(purpose["text"].strip()) >= 3, "a purpose says nothing")
+    f.need(all(ord(character) >= 32 for character in purpose["text"]), "a purpose has control characters")
+
+
+def check_reveals(parts, directory, handoff, contract, cast, entries):
+    """Who read which masked field (section 11.2, step 14)."""
+    predicate, part = handoff["predicate"], v.Part(entries, handoff["predicate"], handoff["digest"])
+    by_seq = {one["seq"]: one for one in entries if one["type"] in ABOUT_REVEALS}
+    for seq, data in parts["bodies"].items():
+        f.need(seq in by_seq and by_seq[seq]["object"] == f.sha256_hex(data), "a body is not the one that its entry names")
+    about = [one for one in part.own if one["type"] in ABOUT_REVEALS]
+    missing, reveals = [one for one in about if one["seq"] not in parts["bodies"]], []
+    for entry in (one for one in about if one["type"] == "disclosure.revealed" and one not in missing):
+        body = event_body(parts["bodies"][entry["seq"]], "disclosure.revealed", ("path", "purpose", "disclosure", "statement"))
+        f.need(entry["actor"] in directory.keys("decision"), "a reveal names a key that decides nothing")
+        person = directory.subject_of(entry["actor"])
+        f.need(body["statement"] == {"sha256": handoff["digest"]} and body["device"] == entry["actor"], "a reveal is of another statement or device")
+        f.need(person["id"] == body["person"] and directory.valid_at(entry["actor"], entry["at"]), "a reveal names a device that was not this person's")
+        roles = {role["role"] for role in person["roles"] if f.holds_at(role, entry["at"])}
+        f.need(roles & set(predicate["request"]["candidates"]) and roles & set(contract["gate"].get("reveal", {}).get("roles", [])), "somebody without the right read a field")
+        f.need(f.may_be_revealed(predicate, contract, body["path"]), "a field was revealed that nobody may read")
+        f.need(body["disclosure"] in f.digests_at(predicate, body["path"]), "a reveal names a value that is not hidden there")
+        check_purpose(body["purpose"])
+        f.need(not part.formed or entry["seq"] < part.formed["seq"], "a field was revealed after the outcome")
+        reveals.append({**body, "seq": entry["seq"]})
+    for entry in (one for one in about if one["type"] == "disclosure.copied" and one not in missing):
+        body = event_body(parts["bodies"][entry["seq"]], "disclosure.copied", ("reveal", "disclosure"))
+        named = ("person", "device", "disclosure")
+        found = [one for one in reveals if one["seq"] == body["reveal"] and all(one[name] == body[name] for name in named)]
+        lost = [one for one in missing if one["seq"] == body["reveal"] and one["type"] == "disclosure.revealed"]
+        f.need(lost or found and body["device"] == entry["actor"] and body["reveal"] < entry["seq"], "a copy belongs to no reveal")
+    for one in cast["all"]:
+        known = {r["disclosure"] for r in reveals if r["device"] == one["decision"]["reviewer"]["keyid"] and r["seq"] < one["entry"]["seq"]}
+        f.need(missing or set(one["decision"]["view"]["disclosed"]) <= known, "a decision names a field that was not revealed before")
+    know(not missing, "what stands beside an entry about a reveal is missing")
 
 
 def check_executions(parts, directory, handoff, outcome, entries):

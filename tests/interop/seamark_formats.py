@@ -259,7 +259,7 @@ def binding_members(predicate, contract):
         "template": predicate["action"]["template"], "tier": predicate["gate"]["tier"],
         "audience": predicate["destination"]["audience"], "fallbackOwner": predicate["fallbackOwner"],
         "correlationId": predicate["correlationId"], "submittedAt": predicate["submittedAt"],
-        "expiresAt": predicate["request"]["expiresAt"], "disclosed": [],
+        "expiresAt": predicate["request"]["expiresAt"],
         "rejectReasons": contract["review"]["reasons"]["reject"],
         "escalationTargets": [owner for owner in dict.fromkeys(owners) if owner != taken],
         "facts": facts, "rules": predicate["rules"], "evidence": outputs + files, "warnings": warnings,
@@ -268,7 +268,7 @@ def binding_members(predicate, contract):
 
 def binding_of(view):
     """The same members of a view that somebody made."""
-    names = ("template", "tier", "audience", "fallbackOwner", "correlationId", "submittedAt", "expiresAt", "disclosed")
+    names = ("template", "tier", "audience", "fallbackOwner", "correlationId", "submittedAt", "expiresAt")
     told = {name: view[name] for name in (*names, "rejectReasons", "escalationTargets")}
     told["facts"] = [
         {**{name: fact[name] for name in ("id", "value", "masked", "confirm")}, "verdict": fact.get("compare", {}).get("verdict")}
@@ -333,6 +333,49 @@ def reconstruct(predicate, disclosures):
     rebuilt = {name: walk(value, f"/{name}") if name in roots else value for name, value in predicate.items()}
     need(used == set(by_digest), "undeclared-disclosure")
     return rebuilt, hidden
+
+
+def digests_at(predicate, path):
+    """The digests that stand where a field is hidden (section 6.4)."""
+    parent, _, step = path.rpartition("/")
+    here = resolve(predicate, parent)
+    if isinstance(here, list):
+        item = here[int(step)]
+        return [item["..."]] if isinstance(item, dict) and set(item) == {"..."} else []
+    return here.get("_sd", [])
+
+
+def described_by(contract, output):
+    """The key under which a contract describes a tool output (section 6.3)."""
+    specs = contract.get("tool_outputs", {})
+    for key in (output["id"], output["tool"]):
+        if key in specs and specs[key].get("tool", output["tool"]) == output["tool"]:
+            return key
+    return next((key for key in sorted(specs) if specs[key].get("tool") == output["tool"]), None)
+
+
+def may_be_revealed(predicate, contract, path):
+    """Whether the contract lets somebody read what the mask at this path hides (section 6.4)."""
+    mask = next((mask for mask in predicate["masks"] if mask["path"] == path), None)
+    if mask is None or mask["kind"] in ("scrub", "clear"):
+        return False
+    field, steps = path, path.split("/")
+    if not path.startswith("/payload/"):
+        if steps[1] != "toolOutputs" or steps[3:5] != ["result", "structuredContent"] or len(steps) < 6:
+            return False
+        key = described_by(contract, predicate["toolOutputs"][int(steps[2])])
+        if key is None:
+            return False
+        field = "/".join(["", "toolOutputs", escape(key), *steps[5:]])
+    named = contract["gate"].get("reveal", {}).get("fields", [])
+    return any(field == one or field.startswith(one + "/") for one in named)
+
+
+def check_disclosed(disclosed, predicate, contract):
+    """What a view may name as revealed."""
+    need(all(one < other for one, other in zip(disclosed, disclosed[1:])), "revealed fields do not ascend")
+    known = {digest for mask in predicate["masks"] if may_be_revealed(predicate, contract, mask["path"]) for digest in digests_at(predicate, mask["path"])}
+    need(set(disclosed) <= known, "a view names a field as revealed that nobody may read")
 
 
 def escape(name):

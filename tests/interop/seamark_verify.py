@@ -137,6 +137,9 @@ def check_decisions(delivery, directory, predicate, handoff_digest, contract, en
         check_reviewer(decision, directory, predicate, keyid, entry["at"])
         check_view(decision, view, predicate, handoff_digest, contract)
         check_times(decision, predicate, entry["at"])
+        begin = recorded_as(entries, handoff_digest, "handoff.received")["seq"] if decision["view"]["disclosed"] else 0
+        reveals = [one for one in entries if one["type"] == "disclosure.revealed" and one["actor"] == keyid and begin <= one["seq"] < entry["seq"]]
+        f.need(len(reveals) >= len(decision["view"]["disclosed"]), "a decision names more revealed fields than were revealed")
         if entry["type"] == "decision.recorded":
             until = directory.holds_until(keyid, decision["reviewer"]["role"], entry["at"])
             conflict = is_party(decision, directory, predicate)
@@ -160,7 +163,8 @@ def check_view(decision, view, predicate, handoff_digest, contract):
     right = f.binding_members(predicate, contract)
     for name, told in f.binding_of(view).items():
         f.need(told == right[name], f"{name} of a view is not what handoff and contract say")
-    f.need(decision["view"]["disclosed"] == right["disclosed"], "a decision names other revealed fields than the view")
+    f.check_disclosed(view["disclosed"], predicate, contract)
+    f.need(decision["view"]["disclosed"] == view["disclosed"], "a decision names other revealed fields than the view")
     if decision["decision"] == "approve":
         needed = [one["id"] for one in right["evidence"] if one["required"] and right["tier"] >= "T2"]
         f.need(set(needed) <= set(decision["view"]["opened"]), "required evidence was not opened")

@@ -8,6 +8,7 @@ use super::embedded::{
     ContractText, DecisionEnvelope, DirectoryEnvelope, ExecutionEnvelope, OutcomeEnvelope, ViewText,
 };
 use super::ledger::{ConsistencyProof, RecordedEntry};
+use super::reveal::RecordedBody;
 use super::review::ReviewDocument;
 
 /// `GET /v1/audit/reviews?q=&outcome=&contract=&person=&from=&to=&after=&limit=`: concluded reviews, newest first.
@@ -51,6 +52,9 @@ pub struct AuditRecord {
     pub executions: Vec<Value>,
     /// Every ledger entry of this handoff, with proofs under `checkpoint`.
     pub entries: Vec<RecordedEntry>,
+    /// Bodies of those entries that are about reveals: who read which masked field for which purpose. Absent when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<RecordedBody>,
     /// C2SP signed note.
     pub checkpoint: String,
     /// A time-stamp of an authority outside over `checkpoint`, if there is one.

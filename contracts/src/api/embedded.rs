@@ -126,6 +126,8 @@ texts! {
     },
     /// Canonical bytes of a ledger entry.
     EntryText = |generator| text_of(&component(generator, "Entry"), "application/json", Some(8 * 1024)),
+    /// Canonical bytes of the body of a ledger entry.
+    BodyText = |_| text_of(&json!({ "type": "object" }), "application/json", Some(8 * 1024)),
     /// Canonical bytes of a contract.
     ContractText = |generator| {
         let contract = generator.subschema_for::<Contract>().to_value();

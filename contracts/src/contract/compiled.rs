@@ -140,14 +140,21 @@ impl CompiledContract {
     /// names the tool. A spec that names another tool than the output's does not describe it. Nothing: it is hidden whole.
     #[must_use]
     pub fn tool_output(&self, id: &str, tool: &str) -> Option<(&ToolOutputSpec, &PayloadSchema)> {
+        let key = self.tool_output_key(id, tool)?;
+        Some((self.contract.tool_outputs.get(key)?, self.tool_outputs.get(key)?))
+    }
+
+    /// The key of `tool_outputs` under which the contract describes it.
+    #[must_use]
+    pub fn tool_output_key(&self, id: &str, tool: &str) -> Option<&str> {
         let specs = &self.contract.tool_outputs;
         let of_key = |key: &str| {
             let (key, spec) = specs.get_key_value(key)?;
             spec.tool.as_deref().is_none_or(|named| named == tool).then_some((key, spec))
         };
         let of_tool = || specs.iter().find(|(_, spec)| spec.tool.as_deref() == Some(tool));
-        let (key, spec) = of_key(id).or_else(|| of_key(tool)).or_else(of_tool)?;
-        Some((spec, self.tool_outputs.get(key)?))
+        let (key, _) = of_key(id).or_else(|| of_key(tool)).or_else(of_tool)?;
+        Some(key)
     }
 
     /// The condition of the rule with this id, `must` or `watch`.

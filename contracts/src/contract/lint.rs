@@ -9,6 +9,7 @@ use semver::{Version, VersionReq};
 use super::compiled::{Templates, errors_of};
 use super::{Contract, Finding, period};
 use crate::gate::Conditions;
+use crate::handoff::MaskKind;
 use crate::id::is_name;
 use crate::pointer;
 use crate::schema::{PayloadSchema, Shape};
@@ -312,22 +313,7 @@ impl<'c> Lint<'c> {
             self.error("quorum", "/gate/decide/quorum", cause, "Write quorum: 1");
         }
         if let Some(reveal) = &gate.reveal {
-            self.names("/gate/reveal/roles", &reveal.roles, "role");
-            for (index, field) in reveal.fields.iter().enumerate() {
-                let at = pointer::element("/gate/reveal/fields", index);
-                let mask = self.field(field).map(|kind| kind.mask);
-                match mask {
-                    Some(Some(_)) => {}
-                    Some(None) => {
-                        self.error("reveal", at, format!("{field} is not masked"), "Leave it out: everybody sees it");
-                    }
-                    None if self.is_schema_broken(field) => {}
-                    None => {
-                        let mend = "Write the JSON Pointer of a masked field, as in /payload/customer/email";
-                        self.error("unknown-field", at, format!("no schema describes {field}"), mend);
-                    }
-                }
-            }
+            self.reveal(reveal);
         }
         match period::deadline_ms(&gate.expires_after) {
             Ok(ms) if DEADLINE_MS.contains(&ms) => Some(ms),
@@ -340,6 +326,43 @@ impl<'c> Lint<'c> {
                 let cause = format!("{:?} is no duration", gate.expires_after);
                 self.error("deadline", "/gate/expires_after", cause, capitalised(&error.to_string()));
                 None
+            }
+        }
+    }
+
+    fn reveal(&mut self, reveal: &super::Reveal) {
+        for (is_empty, at, cause) in [
+            (reveal.roles.is_empty(), "/gate/reveal/roles", "nobody may read the fields"),
+            (reveal.fields.is_empty(), "/gate/reveal/fields", "there is no field that anybody may read"),
+        ] {
+            if is_empty {
+                self.error("reveal", at, cause, "Name at least one, or leave reveal out");
+            }
+        }
+        self.names("/gate/reveal/roles", &reveal.roles, "role");
+        for (index, field) in reveal.fields.iter().enumerate() {
+            let at = pointer::element("/gate/reveal/fields", index);
+            // A mask on something around the field hides all of that: what would be revealed is more than is named here.
+            let around =
+                pointer::split_last(field).and_then(|(parent, _)| self.field(parent)).and_then(|kind| kind.mask);
+            match (self.field(field).map(|kind| kind.mask), around) {
+                (Some(Some(_)), Some(_)) => {
+                    let cause = format!("{field} is hidden together with what is around it");
+                    self.error("reveal", at, cause, "Mask the field itself, or name what is masked as a whole");
+                }
+                (Some(Some(MaskKind::Scrub | MaskKind::Clear)), None) => {
+                    let cause = format!("{field} has a mask that hides values of other fields, or none");
+                    self.error("reveal", at, cause, "Name the fields that hold these values");
+                }
+                (Some(Some(_)), None) => {}
+                (Some(None), _) => {
+                    self.error("reveal", at, format!("{field} is not masked"), "Leave it out: everybody sees it");
+                }
+                (None, _) if self.is_schema_broken(field) => {}
+                (None, _) => {
+                    let mend = "Write the JSON Pointer of a masked field, as in /payload/customer/email";
+                    self.error("unknown-field", at, format!("no schema describes {field}"), mend);
+                }
             }
         }
     }

@@ -37,6 +37,8 @@ pub struct RenderInput<'a> {
     pub nonce: String,
     /// Name and version of what renders.
     pub renderer: &'a str,
+    /// Digests of the disclosures that were revealed, ascending. Their values are shown beside the view, never in it.
+    pub disclosed: &'a [String],
 }
 
 /// Why there is no view.
@@ -136,7 +138,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<View, RenderError> {
         warnings: Vec::new(),
         reject_reasons: contract.review.reasons.reject.clone(),
         escalation_targets: render.escalation_targets(),
-        disclosed: Vec::new(),
+        disclosed: input.disclosed.to_vec(),
     };
     view.warnings = render.warnings(&view);
     Ok(view)

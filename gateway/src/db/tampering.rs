@@ -2,8 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp};
+use seamark_contracts::clock::{Clock as _, FixedClock, SeededChance, Timestamp};
 use seamark_contracts::decision::DecisionKind;
+use seamark_contracts::id::RevealId;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use crate::fsck::check_folder;
@@ -14,10 +16,17 @@ use crate::testing::{NOW, World, config};
 async fn busy_world() -> World {
     let world = World::new().await;
     let key = world.agent("order-desk").await;
-    let alice = world.reviewer("Alice", &["reviewer"]).await;
+    let alice = world.reviewer("Alice", &["reviewer", "compliance"]).await;
     for kind in [DecisionKind::Approve, DecisionKind::Reject, DecisionKind::Escalate] {
         let handoff = world.gated(&key).await;
         let review = alice.review(&world, handoff.review_id.unwrap()).await;
+        for path in ["/payload/customer/email", "/payload/customer/name"] {
+            let reveal_id = RevealId::make(world.clock.now(), world.chance.as_ref());
+            let at = format!("/v1/reviews/{}/reveals", review.review_id);
+            let purpose = json!({ "code": "contact-person", "text": "" });
+            world.post(&at, &alice.token, &json!({ "revealId": reveal_id, "path": path, "purpose": purpose })).await;
+            world.post(&format!("{at}/{reveal_id}/copied"), &alice.token, &Value::Null).await;
+        }
         alice.decide(&world, &review, kind).await;
     }
     let passed = world.submission("refund.issue", "small-passes");
@@ -96,6 +105,14 @@ async fn every_manipulation_is_found_and_named() {
         ("DELETE FROM payload WHERE no = (SELECT MIN(no) FROM attempt)", "payload"),
         ("DELETE FROM refusal", "ledger_entry"),
         ("UPDATE presented SET view = CAST(replace(CAST(view AS TEXT), 'EUR', 'USD') AS BLOB)", "presented"),
+        // Invariant F1: who read what is not made undone, or somebody else's.
+        ("DELETE FROM reveal WHERE state = 'revealed'", "ledger_entry"),
+        ("DELETE FROM reveal WHERE state = 'refused'", "ledger_entry"),
+        ("UPDATE reveal SET person = 'urn:seamark:user:mallory' WHERE state = 'refused'", "reveal"),
+        ("UPDATE reveal SET path = '/payload/customer/name' WHERE path IS NOT NULL", "reveal"),
+        ("UPDATE reveal SET at_ms = 0", "reveal"),
+        ("UPDATE reveal SET copied_no = NULL", "ledger_entry"),
+        ("UPDATE reveal SET copied_no = no WHERE copied_no IS NOT NULL", "reveal"),
         ("UPDATE decision SET kind = 'approve' WHERE kind = 'reject'", "decision"),
         ("UPDATE decision SET counted = 0, why = 'late' WHERE kind = 'approve'", "decision"),
         ("DELETE FROM decision WHERE kind = 'approve'", "outcome"),

@@ -41,8 +41,8 @@ async fn handle(
     let trusted = directory::trusted(&shared, &mut connection).await?;
     let case = load_case(&shared, &mut connection, attempt).await?;
     drop(connection);
-    let digest = check_view(&verified_handoff(&shared, &case, &trusted)?, &case, &request.view)?;
-    let change = Present { case, device, digest, view: request.view.into_bytes(), opened_at: request.opened_at };
+    let (digest, disclosed) = check_view(&verified_handoff(&shared, &case, &trusted)?, &case, &request.view)?;
+    let change = Present { case, device, digest, view: request.view.into_bytes(), disclosed, opened_at: request.opened_at };
     match shared.recorder.record(change).await? {
         Presented::Done(position) => Ok(Json(PresentedAnswer { digest, recorded: position.to_wire() })),
         Presented::Before(no) => {
@@ -52,6 +52,9 @@ async fn handle(
         Presented::Gone(gone) => Err(gone.failure()),
         Presented::NotSeen => Err(Failure::not_found("review")),
         Presented::Closed(state) => Err(closed(&state)),
+        Presented::NotRevealed => {
+            Err(Failure::invalid("/view/disclosed", "the view names a field that was not revealed to this device"))
+        }
         Presented::TooMany => Err(Failure::invalid("/view", "too many different views of this review were presented already")),
     }
 }

@@ -55,7 +55,7 @@ async fn record() -> Map<String, Value> {
         "200",
         Some(json!({ "openapi": "3.1.0", "info": { "title": "Seamark gateway" } })),
     );
-    let alice = world.reviewer("Alice Example", &["reviewer"]).await;
+    let alice = world.reviewer("Alice Example", &["reviewer", "compliance"]).await;
     world.get("/v1/me", &alice.token).await;
 
     let webhook: WebhookAnswer =
@@ -73,6 +73,13 @@ async fn record() -> Map<String, Value> {
     let view = alice.view(&world, &review);
     let shown = json!({ "view": String::from_utf8(view.to_bytes().unwrap()).unwrap(), "openedAt": world.clock.now() });
     world.post(&format!("/v1/reviews/{}/presented", review.review_id), &alice.token, &shown).await;
+    let email = json!({
+        "revealId": "0199a1c5-3b1f-7a2e-9c43-5d7e9fa1b345", "path": "/payload/customer/email",
+        "purpose": { "code": "contact-person", "text": "The customer asked to be called back" }
+    });
+    let reveals = format!("/v1/reviews/{}/reveals", review.review_id);
+    world.post(&reveals, &alice.token, &email).await;
+    world.post(&format!("{reveals}/0199a1c5-3b1f-7a2e-9c43-5d7e9fa1b345/copied"), &alice.token, &Value::Null).await;
     world.clock.advance_ms(41_200);
     let decision = alice.draft_on(&world, &review, DecisionKind::Approve, view).await.sign(&alice.decision_key);
     alice.send(&world, &review, &decision).await;

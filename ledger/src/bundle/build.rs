@@ -116,6 +116,9 @@ fn put_log(files: &mut FileSet, record: &AuditRecord) -> Result<(), BuildError> 
         let proof = proof::write(recorded.seq, &recorded.proof, &record.checkpoint);
         files.put(FileKind::Proof(recorded.seq), proof.into_bytes())?;
     }
+    for recorded in &record.bodies {
+        files.put(FileKind::Body(recorded.seq), recorded.body.as_bytes().to_vec())?;
+    }
     Ok(())
 }
 

@@ -27,6 +27,8 @@ pub enum FileKind {
     Execution(u32),
     /// `handoff/handoff.dsse.json`
     Handoff,
+    /// `log/bodies/00000003.json`, the index with at least eight digits
+    Body(u64),
     /// `log/checkpoint`
     Checkpoint,
     /// `log/consistency.json`
@@ -85,6 +87,7 @@ impl FileKind {
             .or_else(|| number("executions/", ".dsse.json").map(Self::Execution))
             .or_else(|| number("views/", ".json").map(Self::View))
             .or_else(|| index("log/entries/", ".json").map(Self::Entry))
+            .or_else(|| index("log/bodies/", ".json").map(Self::Body))
             .or_else(|| index("log/proofs/", ".tlog-proof").map(Self::Proof))
             .or_else(|| version().map(Self::Directory))?;
         // One spelling: the right number of leading zeroes.
@@ -106,7 +109,7 @@ impl FileKind {
             // A checkpoint and at most 53 lines of 45 bytes.
             Self::Proof(_) => 72 * 1024,
             Self::Consistency => 4 * 1024 * 1024,
-            Self::Entry(_) => MAX_ENTRY_BYTES,
+            Self::Entry(_) | Self::Body(_) => MAX_ENTRY_BYTES,
         }
     }
 }
@@ -122,6 +125,7 @@ impl fmt::Display for FileKind {
             Self::Decision(number) => write!(f, "decisions/{number:04}.dsse.json"),
             Self::Execution(number) => write!(f, "executions/{number:04}.dsse.json"),
             Self::Handoff => f.write_str("handoff/handoff.dsse.json"),
+            Self::Body(index) => write!(f, "log/bodies/{index:08}.json"),
             Self::Checkpoint => f.write_str("log/checkpoint"),
             Self::Consistency => f.write_str("log/consistency.json"),
             Self::Entry(index) => write!(f, "log/entries/{index:08}.json"),

@@ -1,6 +1,7 @@
 //! From files to a bundle: form, spelling, and that the files agree with one another.
 
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry};
+use seamark_contracts::api::reveal::RecordedBody;
 use seamark_contracts::canonical;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::strict_json::{self, Limits, StrictJsonError, TypedJsonError};
@@ -101,6 +102,7 @@ pub(super) fn read(files: &FileSet) -> Result<Bundle, BundleFault> {
         outcome: outcome.transpose()?,
         executions: (1..=n_executions).map(|n| envelope(files, FileKind::Execution(n))).collect::<Result<_, _>>()?,
         entries: read_entries(files, &checkpoint, size)?,
+        bodies: read_bodies(files)?,
         checkpoint,
         consistency: read_consistency(files)?,
         directory: read_directory(files)?,
@@ -214,6 +216,20 @@ fn read_entries(files: &FileSet, checkpoint: &str, size: u64) -> Result<Vec<Reco
     }
     entries.sort_by_key(|recorded| recorded.seq);
     Ok(entries)
+}
+
+/// What stands beside entries about reveals. Whether it is what the entry names is a question to the log.
+fn read_bodies(files: &FileSet) -> Result<Vec<RecordedBody>, BundleFault> {
+    let mut bodies = Vec::new();
+    for (kind, _, _) in files.iter() {
+        if let FileKind::Body(seq) = kind {
+            bytes(files, FileKind::Entry(seq))?;
+            json(files, kind, &Limits::SIGNED.with_max_bytes(kind.max_bytes()))?;
+            bodies.push(RecordedBody { seq, body: text(files, kind)? });
+        }
+    }
+    bodies.sort_by_key(|recorded| recorded.seq);
+    Ok(bodies)
 }
 
 fn read_consistency(files: &FileSet) -> Result<Vec<ConsistencyProof>, BundleFault> {

@@ -41,6 +41,7 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
     signatures::signatures(&mut page, &found.proved);
     shown::shown(&mut page, &found.proved);
     sections::masked(&mut page, &found.proved);
+    sections::revealed(&mut page, &found.proved);
     sections::followed(&mut page, &found.proved);
     sections::executed(&mut page, &found.proved);
     sections::ledger(&mut page, &found.proved);

@@ -69,6 +69,8 @@ entry_types! {
     ReviewEscalated = "review.escalated",
     /// Committed before the value leaves (invariant F1).
     DisclosureRevealed = "disclosure.revealed",
+    /// A revealed value was put on the clipboard.
+    DisclosureCopied = "disclosure.copied",
     EvidenceOpened = "evidence.opened",
     DecisionRecorded = "decision.recorded",
     DecisionLate = "decision.late",

@@ -130,7 +130,7 @@ fn every_type_has_its_own_name_of_group_and_event() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), EntryType::ALL.len());
-    assert_eq!(names.len(), 50);
+    assert_eq!(names.len(), 51);
 }
 
 proptest! {

@@ -63,6 +63,16 @@ impl<'a> Part<'a> {
         entry.seq > self.received.seq && self.next.is_none_or(|next| entry.seq < next.seq)
     }
 
+    /// Whether an entry stands in this part.
+    pub(super) fn includes(&self, entry: &Entry) -> bool {
+        self.holds(entry)
+    }
+
+    /// The entries of a kind in this part, in order.
+    pub(super) fn of(&self, kind: EntryType) -> impl Iterator<Item = &'a Entry> {
+        self.of_kind(kind)
+    }
+
     fn of_kind(&self, kind: EntryType) -> impl Iterator<Item = &'a Entry> {
         let part = *self;
         self.entries.iter().filter(move |entry| entry.kind == kind && part.holds(entry))

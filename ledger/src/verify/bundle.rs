@@ -12,6 +12,7 @@ use super::outside::witnesses_finding;
 use super::record::{Parts, Proved, examine};
 use super::recorded::Cast;
 use super::time::time_finding;
+use super::reveals::ProvedReveal;
 use super::{ClaimId, Finding, Pinned, Report, Verdict, counted};
 use crate::bundle::{Bundle, FileSet};
 use crate::checkpoint::Head;
@@ -24,7 +25,7 @@ use crate::verified::Verified;
 const OUTSIDE: [ClaimId; 3] = [ClaimId::Disclosures, ClaimId::Witnesses, ClaimId::Time];
 
 /// Claims without which no bundle holds. One that was not made did not pass.
-const REQUIRED: [ClaimId; 14] = [
+const REQUIRED: [ClaimId; 15] = [
     ClaimId::Bundle,
     ClaimId::Directory,
     ClaimId::Handoff,
@@ -38,6 +39,7 @@ const REQUIRED: [ClaimId; 14] = [
     ClaimId::OutcomeLedger,
     ClaimId::ReviewerWitness,
     ClaimId::PresentedBeforeSigning,
+    ClaimId::Reveals,
     ClaimId::Execution,
 ];
 
@@ -63,6 +65,8 @@ pub struct ProvedRecord {
     pub decisions: Option<Vec<ProvedDecision>>,
     pub outcome: Option<Verified<OutcomeStatement>>,
     pub executions: Option<Vec<Verified<ExecutionStatement>>>,
+    /// Who read which masked field, in ledger order.
+    pub reveals: Option<Vec<ProvedReveal>>,
     /// The entries of this handoff, by ascending index.
     pub entries: Option<Vec<Entry>>,
     /// The ledger's head.
@@ -184,6 +188,7 @@ impl<'a> From<&'a Bundle> for Parts<'a> {
             outcome: bundle.outcome.as_ref(),
             executions: &bundle.executions,
             entries: &bundle.entries,
+            bodies: &bundle.bodies,
             checkpoint: &bundle.checkpoint,
             consistency: &bundle.consistency,
             directory: &bundle.directory,
@@ -206,6 +211,7 @@ impl From<Proved> for ProvedRecord {
             decisions: proved.casts.map(|casts| casts.into_iter().map(decision).collect()),
             outcome: proved.outcome,
             executions: proved.executions,
+            reveals: proved.reveals,
             entries: proved.recorded.map(|recorded| recorded.entries().to_vec()),
             head: proved.head,
         }

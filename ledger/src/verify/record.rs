@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry};
+use seamark_contracts::api::reveal::RecordedBody;
 use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::decision::SeenCheckpoint;
 use seamark_contracts::digest::Digest;
@@ -19,6 +20,7 @@ use super::delivery::{
     order_finding, recorded_of, without_ledger,
 };
 use super::recorded::{Cast, Recorded, RecordedFault, check_signature};
+use super::reveals::{ProvedReveal, RevealCase};
 use super::view::check_view;
 use super::{ClaimId, Finding, Pinned, Report, counted};
 use crate::checkpoint::Head;
@@ -40,6 +42,7 @@ pub(super) struct Parts<'a> {
     pub(super) outcome: Option<&'a Value>,
     pub(super) executions: &'a [Value],
     pub(super) entries: &'a [RecordedEntry],
+    pub(super) bodies: &'a [RecordedBody],
     pub(super) checkpoint: &'a str,
     pub(super) consistency: &'a [ConsistencyProof],
     pub(super) directory: &'a Value,
@@ -55,6 +58,7 @@ impl<'a> From<&'a AuditRecord> for Parts<'a> {
             outcome: record.outcome.as_ref(),
             executions: &record.executions,
             entries: &record.entries,
+            bodies: &record.bodies,
             checkpoint: &record.checkpoint,
             consistency: &record.consistency,
             directory: &record.directory,
@@ -72,6 +76,7 @@ pub(super) struct Proved {
     pub(super) casts: Option<Vec<Cast>>,
     pub(super) outcome: Option<Verified<OutcomeStatement>>,
     pub(super) recorded: Option<Recorded>,
+    pub(super) reveals: Option<Vec<ProvedReveal>>,
     pub(super) executions: Option<Vec<Verified<ExecutionStatement>>>,
 }
 
@@ -111,9 +116,19 @@ pub(super) fn examine(parts: &Parts<'_>, pinned: &Pinned) -> (Report, Proved) {
     report.settle(ClaimId::OutcomeLedger, outcome_ledger_finding(parts, outcome.as_deref(), head.as_ref()));
     report.settle(ClaimId::ReviewerWitness, witness_finding(parts, casts.as_deref(), head.as_ref()));
     report.settle(ClaimId::PresentedBeforeSigning, presented_finding(casts.as_deref(), recorded.as_ref()));
+    let reveals = match (contract.as_deref(), &recorded, &casts) {
+        (Some(contract), Some(recorded), Some(casts)) => {
+            let (handoff, trust, bodies) = (&*handoff, &trust, parts.bodies);
+            RevealCase { handoff, contract, trust, recorded, casts, bodies }.finding()
+        }
+        (None, _, _) => Finding::without(ClaimId::Contract),
+        (_, None, _) => Finding::without(ClaimId::Inclusion),
+        (_, _, None) => Finding::without(ClaimId::Decision),
+    };
+    let reveals = report.settle(ClaimId::Reveals, reveals);
     let case = Case { handoff: &handoff, outcome: outcome.as_deref(), trust: &trust, recorded: recorded.as_ref() };
     let executions = report.settle(ClaimId::Execution, case.execution_finding(parts));
-    let proved = Proved { handoff: Some(handoff), head, views, casts, outcome, recorded, executions };
+    let proved = Proved { handoff: Some(handoff), head, views, casts, outcome, recorded, reveals, executions };
     (report, proved)
 }
 

@@ -164,6 +164,8 @@ pub(super) enum CastFault {
     },
     #[error("decision {number} is not in the order of the ledger")]
     Order { number: usize },
+    #[error("decision {number} names more fields as revealed than were revealed to its device before it")]
+    Unrevealed { number: usize },
 }
 
 impl Recorded {
@@ -192,12 +194,31 @@ impl Recorded {
                 .map_err(|source| CastFault::Decision { number, source })?;
             check_signature(entry, &statement.signature, &statement.predicate.reviewer.keyid, "decision")
                 .map_err(unrecorded)?;
+            if !self.has_reveals(&statement, handoff, entry.seq) {
+                return Err(CastFault::Unrevealed { number });
+            }
             let eligibility = judge_reviewer(&statement.predicate, &handoff.predicate, trust);
             let is_late = entry.kind == EntryType::DecisionLate;
             let until = holds_until(&statement, trust, entry.at);
             casts.push(Cast { statement, recorded_at: entry.at, eligibility, until, is_late });
         }
         Ok(casts)
+    }
+
+    /// Whether there are as many reveals to the signing device before a decision as the decision names fields. Which fields
+    /// these were, the bodies say; they are no part of a delivery.
+    fn has_reveals(&self, decision: &DecisionStatement, handoff: &HandoffStatement, seq: u64) -> bool {
+        let disclosed = &decision.predicate.view.disclosed;
+        if disclosed.is_empty() {
+            return true;
+        }
+        let begin = self.find(EntryType::HandoffReceived, handoff.digest, "handoff").map_or(seq, |entry| entry.seq);
+        let is_it = |entry: &&Entry| {
+            entry.kind == EntryType::DisclosureRevealed
+                && entry.actor == decision.predicate.reviewer.keyid
+                && (begin..seq).contains(&entry.seq)
+        };
+        self.entries.iter().filter(is_it).count() >= disclosed.len()
     }
 
     fn find_decision(&self, envelope: &Value) -> Result<&Entry, RecordedFault> {

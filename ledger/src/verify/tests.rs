@@ -20,6 +20,7 @@ mod endings;
 mod omissions;
 mod outside;
 mod time;
+mod reveals;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.

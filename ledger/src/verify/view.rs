@@ -1,8 +1,12 @@
 //! Is a view what the handoff statement and its contract say, whoever made it? Source: FORMATS.md §6.1 and §6.2.
 
+use std::collections::BTreeSet;
+
 use seamark_contracts::canonical;
 use seamark_contracts::contract::CompiledContract;
-use seamark_contracts::handoff::{RuleKind, RuleResult, Verdict};
+use seamark_contracts::handoff::{HandoffPredicate, RuleKind, RuleResult, Verdict};
+use seamark_contracts::mask;
+use seamark_contracts::reveal::list_revealable;
 use seamark_contracts::strict_json::{self, Limits, TypedJsonError};
 use seamark_contracts::view::render::{RenderError, RenderInput, render};
 use seamark_contracts::view::{Evidence, Fact, RuleLine, View};
@@ -75,12 +79,16 @@ pub fn check_view(
     if contract.reference() != predicate.contract {
         return Err(ViewFault::OtherContract);
     }
+    if !may_be_disclosed(&view.disclosed, &handoff.predicate, contract) {
+        return Err(ViewFault::Forged("disclosed"));
+    }
     let input = RenderInput {
         statement_digest: handoff.digest,
         predicate,
         contract,
         nonce: view.nonce.clone(),
         renderer: &view.renderer,
+        disclosed: &view.disclosed,
     };
     let again = render(&input).map_err(ViewFault::Render)?;
     if view == again {
@@ -90,6 +98,18 @@ pub fn check_view(
         return Err(ViewFault::Forged(member));
     }
     if view.renderer == RENDERER { Err(ViewFault::Drift) } else { Ok(ShownView { view, is_same: false }) }
+}
+
+/// Whether a view may name these digests as revealed: each once, ascending, and each one that the signed statement has where
+/// it hides a field that the contract lets somebody read.
+fn may_be_disclosed(disclosed: &[String], predicate: &HandoffPredicate, contract: &CompiledContract) -> bool {
+    if disclosed.is_empty() {
+        return true;
+    }
+    let Ok(signed) = serde_json::to_value(predicate) else { return false };
+    let revealable = list_revealable(contract, predicate);
+    let known: BTreeSet<&str> = revealable.iter().flat_map(|mask| mask::digests_at(&signed, &mask.path)).collect();
+    disclosed.is_sorted_by(|one, next| one < next) && disclosed.iter().all(|digest| known.contains(digest.as_str()))
 }
 
 /// The name of the first binding member that is another: what a decision is judged by is equal in every view of a

@@ -9,6 +9,7 @@ use crate::id::{AgentUrn, HandoffId, UserUrn};
 fn try_render(predicate: &HandoffPredicate) -> Result<View, RenderError> {
     let contract = contract();
     let input = RenderInput {
+        disclosed: &[],
         statement_digest: Digest::of(b"statement"),
         predicate,
         contract: &contract,

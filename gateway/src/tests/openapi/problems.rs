@@ -6,7 +6,7 @@ use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::clock::Clock as _;
 use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::digest::Digest;
-use seamark_contracts::id::AgentUrn;
+use seamark_contracts::id::{AgentUrn, RevealId};
 use seamark_contracts::outcome::{ExecutionPhase, ExecutionPredicate, ExecutionResult};
 use seamark_ledger::key::Signer as _;
 use seamark_ledger::statement;
@@ -60,7 +60,16 @@ async fn open(world: &World, key: &str, alice: &Reviewer) -> (HandoffAnswer, Rev
     (handoff, review)
 }
 
+/// A masked field is asked for.
+async fn reveal(world: &World, token: &str, review: &ReviewDocument, path: &str) -> StatusCode {
+    let reveal_id = RevealId::make(world.clock.now(), world.chance.as_ref());
+    let purpose = json!({ "code": "compare-record", "text": "" });
+    let body = json!({ "revealId": reveal_id, "path": path, "purpose": purpose });
+    world.post(&format!("/v1/reviews/{}/reveals", review.review_id), token, &body).await.status
+}
+
 async fn present(world: &World, alice: &Reviewer, review: &ReviewDocument) {
+    assert_eq!(reveal(world, &alice.token, review, "/payload/customer/email").await, StatusCode::CONFLICT);
     let view = String::from_utf8(alice.view(world, review).to_bytes().unwrap()).unwrap();
     let shown = json!({ "view": view, "openedAt": world.clock.now() });
     let reply = world.post(&format!("/v1/reviews/{}/presented", review.review_id), &alice.token, &shown).await;
@@ -145,6 +154,7 @@ async fn refuse_reviewers(world: &World, key: &str, alice: &Reviewer) {
     present(world, alice, &review).await;
 
     let (_, review) = open(world, key, alice).await;
+    reveal(world, &alice.token, &review, "/payload/customer/name").await;
     let mut draft = alice.draft(world, &review, DecisionKind::Approve).await;
     draft.predicate.attempt = "AAAAAAAAAAAAAAAAAAAAAA".to_owned();
     alice.send(world, &review, &draft.sign(&alice.decision_key)).await;
@@ -178,6 +188,7 @@ async fn refuse_reviewers(world: &World, key: &str, alice: &Reviewer) {
     let view = String::from_utf8(alice.view(world, &review).to_bytes().unwrap()).unwrap();
     let shown = json!({ "view": view, "openedAt": world.clock.now() });
     world.post(&format!("/v1/reviews/{}/presented", review.review_id), &session.token, &shown).await;
+    reveal(world, &session.token, &review, "/payload/customer/email").await;
 }
 
 /// What somebody is told whose key or device has ended.

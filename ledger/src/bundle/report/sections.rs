@@ -91,6 +91,35 @@ pub(super) fn masked(page: &mut Page, proved: &ProvedRecord) {
     });
 }
 
+pub(super) fn revealed(page: &mut Page, proved: &ProvedRecord) {
+    page.section("What was revealed", |page| {
+        let Some(reveals) = &proved.reveals else { return absent(page, ClaimId::Reveals) };
+        if reveals.is_empty() {
+            page.paragraph("No masked field was shown in clear to anybody.");
+            return;
+        }
+        for reveal in reveals {
+            let mut pairs = vec![
+                ("Field", code(reveal.path.clone())),
+                ("To", said(reveal.name.clone())),
+                ("Recorded, before the value left", own(moment(reveal.at))),
+                ("Purpose", own(reveal.purpose.code.words())),
+            ];
+            if !reveal.purpose.text.is_empty() {
+                pairs.push(("In their own words", said(reveal.purpose.text.clone())));
+            }
+            let copied = reveal.copied_at.map_or_else(|| "no".to_owned(), |at| format!("yes, {}", moment(at)));
+            pairs.push(("Copied", own(copied)));
+            pairs.push(("Ledger entry", own(reveal.seq.to_string())));
+            page.pairs(&pairs);
+        }
+        page.paragraph(
+            "The values are not in the bundle. What a person did with a value that was on screen is recorded only as far as \
+             Seamark copied it.",
+        );
+    });
+}
+
 pub(super) fn followed(page: &mut Page, proved: &ProvedRecord) {
     page.section("What followed", |page| {
         let Some(outcome) = &proved.outcome else { return absent(page, ClaimId::Outcome) };

@@ -29,6 +29,7 @@ fn a_whole_record_passes_every_claim() {
         "outcome-ledger",
         "reviewer-witness",
         "presented-before-signing",
+        "reveals",
         "execution",
     ];
     assert_eq!(ids, expected);

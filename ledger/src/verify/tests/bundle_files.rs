@@ -271,6 +271,7 @@ fn generated_evidence_vector_is_current() {
     let wanted = [
         ("refund.seamark.zip", archive(&world)),
         ("rejected.seamark.zip", archive(&rejected)),
+        ("revealed.seamark.zip", archive(&super::reveals::revealed())),
         ("trust.json", serde_json::to_vec_pretty(&trust).unwrap()),
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/evidence");

@@ -4,6 +4,7 @@ use seamark_contracts::admission::{AdmissionContext, judge, parse_submission, re
 use seamark_contracts::api::agent::Delivery;
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry};
+use seamark_contracts::api::reveal::RecordedBody;
 use seamark_contracts::api::review::{ReviewDocument, ReviewState};
 use seamark_contracts::clock::{SeededChance, Timestamp, make_nonce};
 use seamark_contracts::contract::CompiledContract;
@@ -17,7 +18,8 @@ use seamark_contracts::id::{AgentUrn, DecisionId, OutcomeId, ReviewId, UserUrn};
 use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomePredicate};
 use seamark_contracts::samples;
 use seamark_contracts::view::render::{RenderInput, render};
-use serde_json::Value;
+use seamark_contracts::{canonical, mask};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 use super::super::*;
@@ -54,6 +56,9 @@ pub(super) struct World {
     pub(super) decisions: Vec<Signed>,
     pub(super) outcome: Option<(Verified<OutcomeStatement>, Value)>,
     pub(super) executions: Vec<Value>,
+    /// Digests that views name as revealed.
+    pub(super) disclosed: Vec<String>,
+    pub(super) bodies: Vec<RecordedBody>,
     entries: Vec<Entry>,
     bytes: Vec<Vec<u8>>,
     frontier: Frontier,
@@ -166,6 +171,8 @@ impl World {
             decisions: Vec::new(),
             outcome: None,
             executions: Vec::new(),
+            disclosed: Vec::new(),
+            bodies: Vec::new(),
             entries: Vec::new(),
             bytes: Vec::new(),
             frontier: Frontier::default(),
@@ -299,6 +306,61 @@ impl World {
         sizes.into_iter().filter(|from| *from < to).map(prove).collect()
     }
 
+    // ---- reveals ----
+
+    /// Somebody who may decide and read masked fields.
+    pub(super) fn with_dora(mut self) -> Self {
+        let begin = self.directory.valid_from;
+        let role = |role: &str| DirectoryRole { role: role.to_owned(), from: begin, to: None };
+        self.directory.subjects.push(DirectorySubject {
+            id: urn("dora"),
+            kind: SubjectKind::Person,
+            name: "Dora Example".to_owned(),
+            owners: Vec::new(),
+            roles: vec![role("reviewer"), role("compliance")],
+        });
+        let listed = DirectoryKey::new(&key("dora").public_key(), KeyUse::Decision, &urn("dora"), begin, None);
+        self.directory.keys.push(listed);
+        self
+    }
+
+    /// A person reads a masked field of this path; the body may be changed first.
+    pub(super) fn reveal(&mut self, person: &str, path: &str, change: impl FnOnce(&mut Value)) {
+        let signed = serde_json::to_value(&self.handoff.predicate).unwrap();
+        let (_, digest) = mask::find_disclosure(&signed, path, &self.disclosures).unwrap();
+        let keyid = key(person).public_key().id().to_string();
+        let mut body = json!({
+            "v": 1, "type": "disclosure.revealed", "nonce": make_nonce(&self.chance), "person": urn(person), "device": keyid,
+            "path": path, "purpose": { "code": "contact-person", "text": "<b>call back</b>" }, "disclosure": digest,
+            "statement": self.handoff.digest,
+        });
+        change(&mut body);
+        self.event(EntryType::DisclosureRevealed, &keyid, &body);
+        if !self.disclosed.contains(&digest) {
+            self.disclosed.push(digest);
+            self.disclosed.sort();
+        }
+    }
+
+    /// What was read last is put on the clipboard.
+    pub(super) fn copy(&mut self, person: &str, change: impl FnOnce(&mut Value)) {
+        let keyid = key(person).public_key().id().to_string();
+        let last = self.entries.iter().rev().find(|entry| entry.kind == EntryType::DisclosureRevealed).unwrap();
+        let mut body = json!({
+            "v": 1, "type": "disclosure.copied", "nonce": make_nonce(&self.chance), "person": urn(person), "device": keyid,
+            "reveal": last.seq, "disclosure": self.disclosed.last().unwrap(),
+        });
+        change(&mut body);
+        self.event(EntryType::DisclosureCopied, &keyid, &body);
+    }
+
+    /// An event of this handoff with a body that a record has.
+    pub(super) fn event(&mut self, kind: EntryType, actor: &str, body: &Value) {
+        let text = String::from_utf8(canonical::to_bytes(body).unwrap()).unwrap();
+        self.bodies.push(RecordedBody { seq: self.frontier.size(), body: text.clone() });
+        self.record(kind, actor, Digest::of(text.as_bytes()), &[]);
+    }
+
     // ---- decisions ----
 
     pub(super) fn view(&mut self) -> (seamark_contracts::view::View, Vec<u8>) {
@@ -308,6 +370,7 @@ impl World {
             contract: &self.contract,
             nonce: make_nonce(&self.chance),
             renderer: RENDERER,
+            disclosed: &self.disclosed,
         };
         let view = render(&input).unwrap();
         let bytes = view.to_bytes().unwrap();
@@ -345,7 +408,7 @@ impl World {
             reviewer: Reviewer { id: UserUrn::parse(&urn(person)).unwrap(), name, role, keyid: signer },
             view: ViewRef {
                 digest: Digest::of(&bytes),
-                disclosed: Vec::new(),
+                disclosed: view.disclosed.clone(),
                 opened_at,
                 dwell_ms: 40_000,
                 opened: view.evidence.iter().map(|evidence| evidence.id.clone()).collect(),
@@ -572,6 +635,7 @@ impl World {
             executions: self.executions.clone(),
             entries: self.recorded(),
             timestamp: None,
+            bodies: self.bodies.clone(),
             checkpoint: self.checkpoint(),
             consistency: self.consistency(),
             directory: self.directory_envelope(),
