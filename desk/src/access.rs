@@ -145,6 +145,7 @@ impl Inner {
             shown.retain(|id, _| !gone.contains(id));
             on_screen
         });
+        self.mask_all();
         self.store.remove_reviews(&gone).await?;
         *self.audit.lock().await = AuditWindow::default();
         for review_id in on_screen {

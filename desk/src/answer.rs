@@ -31,6 +31,9 @@ macro_rules! answer {
 mod ledger;
 
 pub use ledger::{AlarmView, HeadView, LedgerView, SavedAlarm};
+pub mod reveal;
+
+pub use reveal::{PurposeChoice, RecordReveal, RevealFieldRequest, RevealState, Revealed, RevealedField};
 
 answer! {
     /// How far setting up has come.
@@ -313,6 +316,7 @@ answer! {
         pub draft: String,
         pub opened_at: String,
         pub signer: Signer,
+        pub reveal: RevealState,
         pub verify_error: Option<String>,
     }
 }
@@ -556,6 +560,7 @@ answer! {
         pub title: String,
         pub outcome: RecordOutcome,
         pub decisions: Vec<RecordDecision>,
+        pub reveals: Vec<RecordReveal>,
         pub acks: Acks,
         pub delivery: Option<RecordDelivery>,
         pub execution: Option<RecordExecution>,
@@ -605,4 +610,6 @@ pub enum DeskEvent {
     ReviewChanged { review_id: String, change: ReviewChange },
     /// An own decision came further.
     DecisionProgress(DecisionProgress),
+    /// Every value of this review that was revealed is masked again.
+    FieldsMasked { review_id: String },
 }

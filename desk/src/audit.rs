@@ -5,6 +5,7 @@
 
 mod export;
 mod record;
+mod reveals;
 
 pub(crate) use export::write_new;
 

@@ -88,7 +88,7 @@ impl Inner {
     async fn difference(&self, enrolled: &Enrolled, shown_id: &str, new: &ReviewDocument) -> Vec<Difference> {
         let Some(shown) = self.with_shown(|shown| shown.get(shown_id).cloned()) else { return Vec::new() };
         let Ok(checked) = self.check(enrolled, new).await else { return Vec::new() };
-        match checked.view(&shown.nonce) {
+        match checked.view(&shown.nonce, &[]) {
             Ok(made) => name_drift(&shown.made.view, &made.view),
             Err(_) => Vec::new(),
         }

@@ -110,9 +110,9 @@ pub(crate) struct MadeView {
 }
 
 impl Checked {
-    /// Renders the view that belongs to `nonce`. The same nonce gives the same bytes.
-    pub(crate) fn view(&self, nonce: &str) -> Result<MadeView, CheckError> {
-        let view = self.drawn(nonce)?;
+    /// Renders the view that belongs to `nonce` and names these digests as revealed. The same give the same bytes.
+    pub(crate) fn view(&self, nonce: &str, disclosed: &[String]) -> Result<MadeView, CheckError> {
+        let view = self.drawn_naming(nonce, disclosed)?;
         let bytes = view.to_bytes().map_err(CheckError::Canonical)?;
         let digest = Digest::of(&bytes);
         Ok(MadeView { view, bytes, digest })
@@ -120,12 +120,17 @@ impl Checked {
 
     /// The same without its bytes, for lists.
     pub(crate) fn drawn(&self, nonce: &str) -> Result<View, CheckError> {
+        self.drawn_naming(nonce, &[])
+    }
+
+    fn drawn_naming(&self, nonce: &str, disclosed: &[String]) -> Result<View, CheckError> {
         let input = RenderInput {
             statement_digest: self.statement,
             predicate: &self.predicate,
             contract: &self.contract,
             nonce: nonce.to_owned(),
             renderer: RENDERER,
+            disclosed,
         };
         render(&input).map_err(CheckError::Render)
     }

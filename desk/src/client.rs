@@ -13,6 +13,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use seamark_contracts::api::audit::{AuditPage, AuditRecord};
 use seamark_contracts::api::device::{EnrolmentAnswer, EnrolmentRequest, Person};
 use seamark_contracts::api::ledger::{ConsistencyProof, RecordedEntry, Trust};
+use seamark_contracts::api::reveal::{CopiedAnswer, RevealAnswer, RevealRequest};
 use seamark_contracts::api::review::{
     DecisionAnswer, DecisionRequest, PresentedAnswer, PresentedRequest, ReviewDocument, ReviewPage,
 };
@@ -317,6 +318,23 @@ impl Client {
     /// [`CallError`]
     pub async fn decide(&self, review_id: &str, request: &DecisionRequest) -> Result<DecisionAnswer, CallError> {
         self.send(&format!("/v1/reviews/{review_id}/decisions"), request, "a decision").await
+    }
+
+    /// Reads one masked field. The same request again is the same reveal.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn reveal(&self, review_id: &str, request: &RevealRequest) -> Result<RevealAnswer, CallError> {
+        self.send(&format!("/v1/reviews/{review_id}/reveals"), request, "a revealed field").await
+    }
+
+    /// Records that a revealed value is put on the clipboard. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn copied(&self, review_id: &str, reveal_id: &str) -> Result<CopiedAnswer, CallError> {
+        let path = format!("/v1/reviews/{review_id}/reveals/{reveal_id}/copied");
+        self.call(self.request(Method::POST, &path), "a copied field", MAX_ONE).await
     }
 
     /// An artifact as it is stored: 16 random bytes and the file; the caller compares the digest over both.

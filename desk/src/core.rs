@@ -20,6 +20,7 @@ use crate::check::Checker;
 use crate::client::{CallError, Client, Device};
 use crate::keys::{KdfCost, Keyring, Seed};
 use crate::refusal::{Refusal, RefusalCode};
+use crate::reveal::Held;
 use crate::review::Shown;
 use crate::words::{Calendar, LocalGateway};
 
@@ -144,6 +145,7 @@ pub(crate) struct Inner {
     signing: Mutex<Signing>,
     ledger: Mutex<LedgerKnown>,
     shown: Mutex<HashMap<String, Shown>>,
+    held: Mutex<Vec<Held>>,
     ended: Mutex<Option<EndedAccess>>,
     counts: Mutex<Option<CountsAt>>,
     version: AtomicU32,
@@ -204,6 +206,7 @@ impl Inner {
             signing: Mutex::new(Signing { unlocked: None, keyring: KeyringHealth::NotAsked }),
             ledger: Mutex::new(ledger),
             shown: Mutex::new(HashMap::new()),
+            held: Mutex::new(Vec::new()),
             ended: Mutex::new(ended),
             counts: Mutex::new(None),
             version: AtomicU32::new(1),
@@ -299,6 +302,11 @@ impl Inner {
 
     pub(crate) fn with_shown<T>(&self, use_it: impl FnOnce(&mut HashMap<String, Shown>) -> T) -> T {
         use_it(&mut lock(&self.shown))
+    }
+
+    /// Values that were revealed. What is done with them here is short and prints nothing.
+    pub(crate) fn with_held<T>(&self, use_it: impl FnOnce(&mut Vec<Held>) -> T) -> T {
+        use_it(&mut lock(&self.held))
     }
 
     pub(crate) fn with_ended<T>(&self, use_it: impl FnOnce(&mut Option<EndedAccess>) -> T) -> T {

@@ -72,6 +72,8 @@ impl Inner {
         let row = self.sign(&enrolled, request, &ready, &key)?;
         drop(key);
         self.store.add_to_journal(&row).await?;
+        // What was read for it is needed no more.
+        self.mask_review(&row.review_id);
         // From here on the decision exists, whatever happens: nothing below may answer with an error.
         self.wake_outbox.notify_one();
         self.changed.notify_one();
@@ -109,7 +111,7 @@ impl Inner {
         }
         // B11: the view is made again from the bytes that were verified just now; what the page showed must be the same.
         let made = checked
-            .view(&shown.nonce)
+            .view(&shown.nonce, &shown.made.view.disclosed)
             .map_err(|error| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error))?;
         if made.digest != shown.made.digest || made.digest.to_hex() != request.view_digest {
             return Err(view_changed());
@@ -210,7 +212,7 @@ impl Inner {
             },
             view: ViewRef {
                 digest: ready.made.digest,
-                disclosed: Vec::new(),
+                disclosed: ready.made.view.disclosed.clone(),
                 opened_at,
                 dwell_ms,
                 opened: ready.shown.opened.iter().cloned().collect(),

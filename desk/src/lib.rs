@@ -32,6 +32,7 @@ pub mod keys;
 mod ledger;
 mod outbox;
 pub mod refusal;
+pub mod reveal;
 mod review;
 mod state;
 mod sync;
@@ -43,15 +44,17 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 pub use crate::core::{DeskOptions, OpenError};
 pub use enrol::EnrolRequest;
 
 use answer::{
     AppState, AuditPage, Claim, DecideRequest, DecisionProgress, Density, DeskEvent, InboxPage, LedgerView, OutboxRow,
-    RecordView, ReviewPane, SavedAlarm, SavedEvidence, Theme,
+    RecordView, RevealFieldRequest, Revealed, ReviewPane, SavedAlarm, SavedEvidence, Theme,
 };
 use refusal::Refusal;
+use reveal::RevealedValue;
 use words::LocalGateway;
 
 /// One person's desk. Cheap to clone; every clone is the same desk.
@@ -149,6 +152,46 @@ impl Desk {
     /// [`Refusal`] when there is no such review open, or no such evidence.
     pub fn note_opened(&self, review_id: &str, evidence_id: &str) -> Result<(), Refusal> {
         self.inner.note_opened(review_id, evidence_id)
+    }
+
+    /// Reads one masked field of an open review for a purpose. The gateway records it before it gives the value, which is held
+    /// here for 30 seconds at most and never leaves this memory but by [`Self::revealed_text`] and [`Self::copy_revealed`].
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing is revealed, and what the gateway gave is not held when it is not the signed value.
+    pub async fn reveal_field(&self, request: &RevealFieldRequest) -> Result<Revealed, Refusal> {
+        let (revealed, reveal_id) = self.inner.reveal_field(request).await?;
+        reveal::mask_in_time(&self.inner, reveal_id);
+        Ok(revealed)
+    }
+
+    /// The text of a revealed field, with the invisible made visible, as long as it stands.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is masked again.
+    pub fn revealed_text(&self, review_id: &str, path: &str) -> Result<Zeroizing<String>, Refusal> {
+        self.inner.revealed_text(review_id, path)
+    }
+
+    /// Records at the gateway that a revealed value is copied, and gives it to be put on the clipboard.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing may be copied.
+    pub async fn copy_revealed(&self, review_id: &str, path: &str) -> Result<RevealedValue, Refusal> {
+        self.inner.copy_revealed(review_id, path).await
+    }
+
+    /// Masks a revealed field again; without a path all of the review.
+    pub fn mask_again(&self, review_id: &str, path: Option<&str>) {
+        match path {
+            Some(path) => self.inner.mask_field(review_id, path),
+            None => self.inner.mask_review(review_id),
+        }
+    }
+
+    /// Masks everything that was revealed: the window lost focus.
+    pub fn mask_all(&self) {
+        self.inner.mask_all();
     }
 
     /// Checks, signs and saves a decision. It is *Saved here* when this answers; the rest follows as events.

@@ -31,6 +31,11 @@ pub enum RefusalCode {
     ConfirmMismatch,
     ReasonMissing,
     CannotVerify,
+    /// The person may not read this masked field.
+    NotAllowed,
+    RateLimited,
+    /// The gateway gave a value that is not the signed one.
+    RevealMismatch,
     LedgerBroken,
     NotFound,
     StorageFailed,

@@ -10,7 +10,8 @@ use seamark_contracts::handoff::{OnTimeout, Tier};
 use seamark_contracts::view::View;
 
 use crate::answer::{
-    Blockers, Deadline, DeskEvent, RequiredEvidence, ReviewKind, ReviewPane, ReviewStateView, Signer, Urgency,
+    Blockers, Deadline, DeskEvent, RequiredEvidence, RevealState, ReviewKind, ReviewPane, ReviewStateView, Signer,
+    Urgency,
 };
 use crate::cache::Phase;
 use crate::check::{CheckError, Checked, MadeView};
@@ -80,7 +81,9 @@ impl Inner {
             Ok(checked) => checked,
             Err(error) => return self.unverified_pane(&enrolled, &document, error).await,
         };
-        let shown = match self.show(review_id, &checked) {
+        self.mask_others(review_id);
+        let disclosed = self.store.disclosed(checked.statement).await?;
+        let shown = match self.show(review_id, &checked, disclosed) {
             Ok(shown) => shown,
             Err(error) => return self.unverified_pane(&enrolled, &document, error).await,
         };
@@ -93,8 +96,31 @@ impl Inner {
         self.pane(&enrolled, &document, &checked, &shown).await
     }
 
-    /// The view on screen for this statement, or a new one with a nonce of its own.
-    fn show(&self, review_id: &str, checked: &Checked) -> Result<Shown, CheckError> {
+    /// Something was revealed: another view is on screen, which names it. It was opened when the first one was.
+    pub(crate) async fn show_anew(
+        &self,
+        enrolled: &Enrolled,
+        review_id: &str,
+        checked: &Checked,
+        disclosed: Vec<String>,
+    ) -> Result<ReviewPane, Refusal> {
+        let cannot = |error: CheckError| Refusal::new(RefusalCode::CannotVerify, error.words()).because(error);
+        let nonce = crate::reveal::new_nonce(self);
+        let made = checked.view(&nonce, &disclosed).map_err(cannot)?;
+        let document = self.document(enrolled, review_id).await?;
+        let shown = self.with_shown(|shown| {
+            let kept = shown.get_mut(review_id).filter(|shown| shown.statement == checked.statement)?;
+            (kept.nonce, kept.made) = (nonce, made);
+            Some(kept.clone())
+        });
+        let shown = shown.ok_or_else(not_found)?;
+        self.report_presented(enrolled, review_id, &shown);
+        self.pane(enrolled, &document, checked, &shown).await
+    }
+
+    /// The view on screen for this statement, or a new one with a nonce of its own. `disclosed` are the digests of what was
+    /// revealed here, in this or an earlier run.
+    fn show(&self, review_id: &str, checked: &Checked, disclosed: Vec<String>) -> Result<Shown, CheckError> {
         let kept = self.with_shown(|shown| {
             let kept = shown.get_mut(review_id).filter(|shown| shown.statement == checked.statement)?;
             // Coming back begins to count anew: the time away was not spent looking.
@@ -105,7 +131,7 @@ impl Inner {
             return Ok(kept);
         }
         let nonce = make_nonce(self.options.chance.as_ref());
-        let made = checked.view(&nonce)?;
+        let made = checked.view(&nonce, &disclosed)?;
         // What was created cannot have been opened before, whatever the two clocks say.
         let opened_at = self.now().max(checked.predicate.created_at);
         let new = Shown {
@@ -163,6 +189,10 @@ impl Inner {
             draft: self.store.draft(&review_id).await?,
             opened_at: shown.opened_at.to_string(),
             signer: Signer { name: person.name, role, keyid: enrolled.account.decision_keyid.clone() },
+            reveal: RevealState {
+                shown: self.shown_fields(&review_id),
+                ..self.reveal_state(enrolled, checked, !is_over(document, self.now()))
+            },
             verify_error: None,
             review_id,
         })
@@ -192,6 +222,7 @@ impl Inner {
             draft: self.store.draft(&review_id).await?,
             opened_at: self.now().to_string(),
             signer: Signer { name: person.name, role: String::new(), keyid: enrolled.account.decision_keyid.clone() },
+            reveal: RevealState { paths: Vec::new(), purposes: Vec::new(), blocker: None, shown: Vec::new() },
             verify_error: Some(words),
             review_id,
         })
@@ -386,6 +417,7 @@ impl Inner {
     }
 
     pub(crate) fn tell_review_changed(&self, review_id: &str, change: crate::answer::ReviewChange) {
+        self.mask_review(review_id);
         self.tell(DeskEvent::ReviewChanged { review_id: review_id.to_owned(), change });
     }
 }

@@ -62,9 +62,10 @@ impl Inner {
         verified_at
     }
 
-    /// Ends the unlocked period; the seed in memory is overwritten.
+    /// Ends the unlocked period; the seed in memory is overwritten, and so is what was revealed.
     pub(crate) fn lock_key(&self) {
         self.with_signing(|signing| signing.unlocked = None);
+        self.mask_all();
         self.changed.notify_one();
     }
 

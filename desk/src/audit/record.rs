@@ -62,7 +62,7 @@ impl Inner {
         let (view, view_digest) = match shown {
             Some(shown) => shown,
             None => {
-                let made = checked.view(UNSHOWN_NONCE).map_err(cannot)?;
+                let made = checked.view(UNSHOWN_NONCE, &[]).map_err(cannot)?;
                 (made.view, made.digest)
             }
         };
@@ -81,6 +81,7 @@ impl Inner {
             statement_digest: checked.statement.to_hex(),
             view_digest: view_digest.to_hex(),
             cli_line: cli_line(&record, &enrolled.account.gateway),
+            reveals: super::reveals::record_reveals(&record, &trust),
             decisions,
             view,
         })

@@ -1,7 +1,10 @@
 //! Single facts with a name each.
 
+use std::collections::BTreeSet;
+
 use seamark_contracts::clock::Timestamp;
 use seamark_ledger::alarm::{self, LedgerAlarm};
+use seamark_contracts::digest::Digest;
 use seamark_ledger::witness::RememberedHead;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,16 @@ impl Default for Appearance {
     }
 }
 
+/// What was revealed of one statement.
+#[derive(Serialize, Deserialize)]
+struct Disclosed {
+    statement: Digest,
+    digests: Vec<String>,
+}
+
+/// Statements of which it is kept what was revealed: more than are open at once.
+const MAX_DISCLOSED: usize = 500;
+
 #[derive(Serialize, Deserialize)]
 struct FailedPinsValue {
     failed: u32,
@@ -62,6 +75,7 @@ const FIRST_ALARM: &str = "alarm";
 const FAILED_PINS: &str = "failed-pins";
 const APPEARANCE: &str = "appearance";
 const DIRECTORY: &str = "directory";
+const DISCLOSED: &str = "disclosed";
 const SKEW: &str = "clock-skew-ms";
 const LAST_CURRENT: &str = "last-current";
 
@@ -192,6 +206,33 @@ impl Store {
     /// [`StoreError`]
     pub async fn keep_directory(&self, envelope: &serde_json::Value) -> Result<(), StoreError> {
         self.keep(DIRECTORY, envelope).await
+    }
+
+    /// Digests of the fields that were revealed on this desk out of one handoff statement, ascending. Never a value: the
+    /// digests are salted and stand in the statement.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn disclosed(&self, statement: Digest) -> Result<Vec<String>, StoreError> {
+        let all: Vec<Disclosed> = self.fact(DISCLOSED).await?.unwrap_or_default();
+        Ok(all.into_iter().find(|one| one.statement == statement).map(|one| one.digests).unwrap_or_default())
+    }
+
+    /// Adds one and gives all of that statement. Those of the statements that were read longest ago are forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn add_disclosed(&self, statement: Digest, digest: &str) -> Result<Vec<String>, StoreError> {
+        let mut all: Vec<Disclosed> = self.fact(DISCLOSED).await?.unwrap_or_default();
+        let place = all.iter().position(|one| one.statement == statement);
+        let known = place.map(|place| all.remove(place).digests).unwrap_or_default();
+        let digests: BTreeSet<String> = known.into_iter().chain([digest.to_owned()]).collect();
+        let digests: Vec<String> = digests.into_iter().collect();
+        all.push(Disclosed { statement, digests: digests.clone() });
+        let n_over = all.len().saturating_sub(MAX_DISCLOSED);
+        all.drain(..n_over);
+        self.keep(DISCLOSED, &all).await?;
+        Ok(digests)
     }
 
     /// Gateway time minus this computer's time, in milliseconds, as last measured.
