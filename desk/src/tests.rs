@@ -4,6 +4,7 @@ mod deciding;
 mod ending;
 mod keys;
 mod link;
+mod reveals;
 mod stand;
 
 use std::path::Path;
@@ -168,6 +169,7 @@ async fn every_action_can_run_on_any_thread() {
     is_send(desk.decide(&decision));
     is_send(desk.unlock(""));
     is_send(desk.lock());
+    is_send(desk.copy_revealed("", ""));
     is_send(desk.outbox_rows());
     is_send(desk.audit_rows("", None, None, 0, 0));
     is_send(desk.audit_record(""));

@@ -9,8 +9,9 @@ use seamark_contracts::admission::{AdmissionContext, judge, parse_submission};
 use seamark_contracts::api::agent::OutcomeSummary;
 use seamark_contracts::api::device::{ChallengeAnswer, EnrolmentAnswer, EnrolmentRequest, Person, SessionAnswer};
 use seamark_contracts::api::ledger::{ConsistencyProof, LedgerPosition, RecordedEntry, Trust};
+use seamark_contracts::api::reveal::{CopiedAnswer, RevealAnswer, RevealRequest};
 use seamark_contracts::api::review::{
-    DecisionAnswer, DecisionRequest, DecisionSummary, ReviewDocument, ReviewPage, ReviewState,
+    DecisionAnswer, DecisionRequest, DecisionSummary, PresentedRequest, ReviewDocument, ReviewPage, ReviewState,
 };
 use seamark_contracts::clock::Clock as _;
 use seamark_contracts::clock::{FixedClock, SeededChance, Timestamp, make_nonce};
@@ -18,6 +19,7 @@ use seamark_contracts::contract::compiled::CompiledContract;
 use seamark_contracts::decision::{DecisionKind, DecisionPredicate};
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::{AgentUrn, DecisionId, OutcomeId, ReviewId, UserUrn};
+use seamark_contracts::mask;
 use seamark_contracts::outcome::{NotCounted, OutcomeCause, OutcomeKind};
 use seamark_contracts::problem::{ErrorCode, Problem};
 use seamark_contracts::samples;
@@ -53,6 +55,25 @@ pub(crate) struct State {
     /// Whoever shows credentials is told that they have ended, in these words.
     pub ended: Option<&'static str>,
     pub roles: Vec<String>,
+    /// Disclosures of each review.
+    pub disclosures: BTreeMap<String, Vec<String>>,
+    /// Each request to read a masked field, as it came.
+    pub reveals: Vec<RevealRequest>,
+    /// What is answered to the next one instead.
+    pub next_reveal: Option<NextReveal>,
+    pub n_copied: usize,
+    /// Views that arrived.
+    pub presented: Vec<String>,
+}
+
+/// How the stand answers a request to read a masked field, when not truly.
+pub(crate) enum NextReveal {
+    Problem(u16, ErrorCode),
+    /// The disclosure of another field.
+    Of(&'static str),
+    Forged(String),
+    /// Recorded, and no answer.
+    Lost,
 }
 
 /// The stand.
@@ -85,6 +106,11 @@ impl Stand {
             is_down: false,
             ended: None,
             roles: vec!["reviewer".to_owned()],
+            disclosures: BTreeMap::new(),
+            reveals: Vec::new(),
+            next_reveal: None,
+            n_copied: 0,
+            presented: Vec::new(),
         };
         let stand = Arc::new(Self {
             address: format!("http://{}", listener.local_addr().unwrap()),
@@ -162,8 +188,10 @@ impl Stand {
         };
         let admitted = judge(&submission, &decimals, &self.contract, &context).unwrap();
         let expires_at = admitted.predicate.request.as_ref().unwrap().expires_at;
+        let review_id = ReviewId::make(self.clock.now(), &self.chance);
+        self.with(|state| state.disclosures.insert(review_id.to_string(), admitted.disclosures.clone()));
         ReviewDocument {
-            review_id: ReviewId::make(self.clock.now(), &self.chance),
+            review_id,
             handoff_id: admitted.predicate.handoff_id,
             version: 1,
             contract: admitted.predicate.contract.clone(),
@@ -275,6 +303,9 @@ impl Stand {
                 Some(detail) => problem_of(403, ErrorCode::AccessEnded, detail),
                 None => self.answer(&method, &path, &body),
             };
+            if status == 0 {
+                return;
+            }
             let head = format!(
                 "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
                 body.len()
@@ -348,10 +379,48 @@ impl Stand {
                 Some(document) => ok(&document),
                 None => problem(404, ErrorCode::NotFound),
             },
-            ("POST", ["v1", "reviews", _, "presented"]) => problem(404, ErrorCode::NotFound),
+            ("POST", ["v1", "reviews", _, "presented"]) => {
+                let request: PresentedRequest = serde_json::from_slice(body).unwrap();
+                self.with(|state| state.presented.push(request.view));
+                problem(404, ErrorCode::NotFound)
+            }
+            ("POST", ["v1", "reviews", id, "reveals"]) => self.reveal(id, body),
+            ("POST", ["v1", "reviews", _, "reveals", _, "copied"]) => {
+                self.with(|state| state.n_copied += 1);
+                ok(&CopiedAnswer { recorded: self.record("copied") })
+            }
             ("POST", ["v1", "reviews", id, "decisions"]) => self.decide(id, body),
             _ => problem(404, ErrorCode::NotFound),
         }
+    }
+
+    fn reveal(&self, review_id: &str, body: &[u8]) -> (u16, String) {
+        let request: RevealRequest = serde_json::from_slice(body).unwrap();
+        let next = self.with(|state| {
+            state.reveals.push(request.clone());
+            state.next_reveal.take()
+        });
+        let (document, disclosures) =
+            self.with(|state| (state.reviews[review_id].clone(), state.disclosures[review_id].clone()));
+        let envelope = Envelope::from_value(&document.handoff).unwrap();
+        let statement: Value = serde_json::from_slice(envelope.unverified_value().unverified_payload()).unwrap();
+        let of = |path: &str| {
+            mask::find_disclosure(&statement["predicate"], path, &disclosures).map(|(found, _)| found.to_owned())
+        };
+        let disclosure = match next {
+            Some(NextReveal::Problem(status, code)) => return problem(status, code),
+            Some(NextReveal::Lost) => return (0, String::new()),
+            Some(NextReveal::Of(path)) => of(path).unwrap(),
+            Some(NextReveal::Forged(disclosure)) => disclosure,
+            None => of(&request.path).unwrap(),
+        };
+        ok(&RevealAnswer {
+            reveal_id: request.reveal_id,
+            path: request.path,
+            disclosure,
+            recorded: self.record("revealed"),
+            recorded_at: self.clock.now(),
+        })
     }
 
     fn person(&self) -> Person {
