@@ -14,6 +14,10 @@ pub(crate) fn builder() -> Builder<Wry> {
             command::inbox_rows::inbox_rows,
             command::open_review::open_review,
             command::note_opened::note_opened,
+            command::reveal_field::reveal_field,
+            command::revealed_text::revealed_text,
+            command::copy_revealed::copy_revealed,
+            command::mask_again::mask_again,
             command::decide::decide,
             command::unlock::unlock,
             command::lock::lock,
@@ -35,6 +39,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             event::InboxChanged,
             event::ReviewChanged,
             event::DecisionProgressed,
+            event::FieldsMasked,
             event::SetupProgress,
         ])
         // One type per answer: what we send and what we would read are the same.

@@ -33,6 +33,13 @@ pub struct ReviewChanged {
 #[tauri_specta(event_name = "decision-progress")]
 pub struct DecisionProgressed(pub DecisionProgress);
 
+/// Every value of this review that was revealed is masked again.
+#[derive(Clone, Debug, Serialize, Type, Event)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldsMasked {
+    pub review_id: String,
+}
+
 /// How far setting up has come.
 #[derive(Clone, Debug, Serialize, Type, Event)]
 pub struct SetupProgress {
@@ -63,6 +70,7 @@ fn pass_on_one(event: DeskEvent, app: &AppHandle) {
         DeskEvent::InboxChanged { version } => tell(&InboxChanged { version }, app),
         DeskEvent::ReviewChanged { review_id, change } => tell(&ReviewChanged { review_id, change }, app),
         DeskEvent::DecisionProgress(progress) => tell(&DecisionProgressed(progress), app),
+        DeskEvent::FieldsMasked { review_id } => tell(&FieldsMasked { review_id }, app),
     }
 }
 

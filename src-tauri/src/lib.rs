@@ -9,6 +9,7 @@
 //! Does not know: rules of any kind, how anything is stored, signed or sent.
 
 mod bindings;
+mod clipboard;
 mod command;
 mod embedded;
 mod error;
@@ -112,6 +113,15 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 /// Opens the window as it looked last, and connects it to what happens.
 fn begin(app: &App, desk: Desk, heard: Receiver<DeskEvent>) -> tauri::Result<()> {
     let window = window::open(app)?;
+    // Whoever looks away from the window leaves nothing in clear on it, whatever the page does.
+    window.on_window_event({
+        let desk = desk.clone();
+        move |event| {
+            if let tauri::WindowEvent::Focused(false) = event {
+                desk.mask_all();
+            }
+        }
+    });
     if let Ok(state) = block_on(desk.app_state()) {
         window::zoom(&window, &state);
     }

@@ -3,7 +3,9 @@
 //!
 //! Every text from the page has a longest length: the page is ours, but what runs in it is not taken on trust.
 
-use seamark_desk::answer::{ConfirmedInput, DecideRequest, Density, EscalationInput, ReasonInput, Theme};
+use seamark_desk::answer::{
+    ConfirmedInput, DecideRequest, Density, EscalationInput, ReasonInput, RevealFieldRequest, Theme,
+};
 use serde::{Deserialize, Deserializer, de};
 use specta::Type;
 
@@ -165,6 +167,32 @@ request! {
 }
 
 request! {
+    /// A revealed field.
+    pub struct FieldRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+        /// Path of the mask.
+        #[serde(deserialize_with = "text::<LINE, _>")]
+        #[specta(type = String)]
+        pub path: String,
+    }
+}
+
+request! {
+    /// What is to be masked again.
+    pub struct MaskRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub review_id: String,
+        /// One field; absent: all of the review.
+        #[serde(deserialize_with = "maybe_text::<LINE, _>")]
+        #[specta(type = Option<String>)]
+        pub path: Option<String>,
+    }
+}
+
+request! {
     /// An unfinished text.
     pub struct SaveDraftRequest {
         #[serde(deserialize_with = "text::<ID, _>")]
@@ -198,6 +226,12 @@ pub(crate) fn is_within_bounds(request: &DecideRequest) -> bool {
         && confirmed.len() <= 100
         && confirmed.iter().all(|ConfirmedInput { fact, value }| is_id(fact) && value.len() <= LINE)
         && pin.as_ref().is_none_or(is_id)
+}
+
+/// The same of a request to read a masked field.
+pub(crate) fn is_reveal_within_bounds(request: &RevealFieldRequest) -> bool {
+    let RevealFieldRequest { review_id, path, purpose: _, text } = request;
+    review_id.len() <= ID && path.len() <= LINE && text.len() <= LINE
 }
 
 #[cfg(test)]

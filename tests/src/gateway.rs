@@ -101,8 +101,17 @@ impl GatewayProcess {
     /// # Errors
     /// When the command fails.
     pub fn invite(&self, person: &str, role: &str) -> Result<String> {
+        self.invite_as(person, &[role])
+    }
+
+    /// The same with several roles.
+    ///
+    /// # Errors
+    /// When it exits with another code than 0.
+    pub fn invite_as(&self, person: &str, roles: &[&str]) -> Result<String> {
         let mut command = Command::new(built("seamark")?);
-        command.args(["invite", "--person", person, "--role", role, "--json", "--data-dir"]).arg(&self.data_dir);
+        command.args(["invite", "--person", person, "--json", "--data-dir"]).arg(&self.data_dir);
+        roles.iter().for_each(|role| drop(command.args(["--role", role])));
         field(&output(command)?, "code")
     }
 

@@ -9,5 +9,6 @@ mod ended;
 mod first_run;
 mod killed;
 mod places;
+mod reveal;
 mod scene;
 mod trouble;

@@ -23,7 +23,12 @@ pub struct Scene {
 impl Scene {
     /// Starts a gateway with the shipped contracts and connects a new desk to it through the window.
     pub async fn open() -> Result<Self> {
-        Self::open_with(&root().join("contracts/samples")).await
+        Self::open_as(&["reviewer"]).await
+    }
+
+    /// The same for a reviewer with these roles.
+    pub async fn open_as(roles: &[&str]) -> Result<Self> {
+        Self::open_with(&root().join("contracts/samples"), roles).await
     }
 
     /// The same with the contract for refunds changed: each `(from, to)` is replaced in its text.
@@ -42,15 +47,15 @@ impl Scene {
             text = text.replace(from, to);
         }
         std::fs::write(contracts.path().join("contract.yaml"), text)?;
-        Self::open_with(contracts.path()).await
+        Self::open_with(contracts.path(), &["reviewer"]).await
     }
 
-    async fn open_with(contracts: &Path) -> Result<Self> {
+    async fn open_with(contracts: &Path, roles: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let gateway = GatewayProcess::start(&folder.path().join("gateway"))?;
         gateway.publish(contracts)?;
         let agent = Agent::of(&gateway)?;
-        let code = gateway.invite("robin-reviewer", "reviewer")?;
+        let code = gateway.invite_as("robin-reviewer", roles)?;
         let window = Window::open(&folder.path().join("desk")).await?;
         window.press("Connect to my team").await?;
         window.type_into("Address of the gateway", &gateway.address()).await?;

@@ -99,6 +99,19 @@ export function recordOf(reviewId: string): RecordView | null {
         leaf: hex("leaf"),
       },
     ],
+    reveals: [
+      {
+        by: "Robin Reyes",
+        personId: "urn:seamark:user:robin",
+        path: "/payload/customer/email",
+        field: "customer › email",
+        purpose: "Contact the person",
+        text: "asked to be called back",
+        at: at(-32),
+        copiedAt: null,
+        position: "18185",
+      },
+    ],
     acks: DONE,
     delivery: { text: "order-flow fetched it by long-poll.", at: at(-30) },
     execution: {

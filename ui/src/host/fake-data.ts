@@ -152,6 +152,19 @@ export function viewOf(reviewId: string): View | null {
   });
 }
 
+const PURPOSES: ReviewPane["reveal"]["purposes"] = [
+  { code: "confirm-identity", text: "Confirm who it is about" },
+  { code: "compare-record", text: "Compare with a record" },
+  { code: "contact-person", text: "Contact the person" },
+  { code: "suspected-misuse", text: "Suspected fraud or misuse" },
+  { code: "legal-request", text: "Request by law or by the person" },
+  { code: "other", text: "Something else" },
+];
+
+/** The invented contracts let an e-mail address be read. */
+const revealable = (shown: View): string[] =>
+  shown.payload.filter((row) => row.kind === "masked" && row.name === "email").map((row) => row.path);
+
 export function paneOf(reviewId: string): ReviewPane | null {
   const shown = viewOf(reviewId);
   if (shown === null) return null;
@@ -183,5 +196,6 @@ export function paneOf(reviewId: string): ReviewPane | null {
     openedAt: NOW,
     signer: { name: "Robin Reyes", role: "refund-reviewer", keyid: "bbe3bf2c41d0975e" },
     verifyError: null,
+    reveal: { paths: revealable(shown), purposes: PURPOSES, blocker: null, shown: [] },
   };
 }

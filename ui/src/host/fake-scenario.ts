@@ -1,7 +1,8 @@
 // How the invented host begins, changes and refuses.
 import { appState, inboxRows } from "./fake-data";
 import { at } from "./fake-view";
-import type { Answer, AppErrorCode, AppState, InboxRow, ReviewChange, ReviewPane } from "./host";
+import type { InboxRequest } from "./bindings";
+import type { Answer, AppErrorCode, AppState, InboxPage, InboxRow, ReviewChange, ReviewPane } from "./host";
 
 export const ok = <T>(data: T): Answer<T> => ({ status: "ok", data });
 export const refuse = (code: AppErrorCode, message: string, field: string | null = null): Answer<never> => ({
@@ -189,6 +190,38 @@ export function rowsFor(told: ReadonlySet<string>, filter: string, query: string
         (filter === "expiring" ? row.urgency !== "none" : row.contract.startsWith(filter))) &&
       `${row.line} ${row.context} ${row.source}`.toLowerCase().includes(wanted),
   );
+}
+
+/** A window into the invented list. */
+export function inboxPage(r: InboxRequest, told: ReadonlySet<string>): Answer<InboxPage> {
+  if (told.has("error"))
+    return refuse(
+      "storage-failed",
+      "The local copy could not be read. Nothing was lost: the gateway has everything. Restart the app, then tell support.",
+    );
+  const all = rowsFor(told, r.filter, r.query);
+  const isBig = told.has("big");
+  const rows = isBig
+    ? Array.from({ length: Math.min(r.limit, 100_000 - r.offset) }, (_, index) => index + r.offset).flatMap((n) =>
+        all
+          .slice(n % all.length, (n % all.length) + 1)
+          .map((row): InboxRow => ({ ...row, reviewId: `r-${n}`, group: { id: "all", label: "Everything" } })),
+      )
+    : all.slice(r.offset, r.offset + r.limit);
+  const filters = [
+    { id: "mine", label: "Mine", count: rowsFor(told, "mine", "").length },
+    { id: "refund.issue", label: "Refunds", count: rowsFor(told, "refund.issue", "").length },
+    { id: "expiring", label: "Expiring", count: rowsFor(told, "expiring", "").length },
+    { id: "all", label: "All", count: rowsFor(told, "all", "").length },
+  ];
+  return ok({
+    rows,
+    total: isBig ? 100_000 : all.length,
+    offset: r.offset,
+    version: 1,
+    filters,
+    stale: told.has("offline") ? "As of 10:31, when the connection was lost" : null,
+  });
 }
 
 export const pinFault = (pin: string | null): Answer<never> | null => {

@@ -2,13 +2,14 @@
 //
 // Scenarios, separated by commas: first-run, setting-up, offline, refused, connecting, unlocked, keyring-locked,
 // keyring-missing, keyring-stays (trying again does not help), pin-locked-out, gateway-starting, gateway-failed, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
-// changed, expired, decided, withdrawn. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
+// changed, expired, decided, withdrawn; those of masked fields are in fake-reveal.ts. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
 // already; an address with "down" does not answer; a code with "bad" does not work; reviews r-unverified, r-missing.
 import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
 import { NO_ACKS, appState, paneOf } from "./fake-data";
-import { CHANGES, UNLOCKED, firstState, ok, pinFault, refuse, rowsFor, withState } from "./fake-scenario";
 import { ledgerView, savedAlarm } from "./fake-ledger";
-import { at } from "./fake-view";
+import { revealCommands } from "./fake-reveal";
+import { CHANGES, UNLOCKED, firstState, inboxPage, ok, pinFault, refuse, withState } from "./fake-scenario";
+import { at, hex } from "./fake-view";
 import type {
   Acks,
   Answer,
@@ -17,8 +18,8 @@ import type {
   DecideRequest,
   Host,
   HostEvents,
-  InboxRow,
   ReviewChange,
+  ReviewPane,
 } from "./host";
 
 export interface FakeOptions {
@@ -46,6 +47,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     inboxChanged: new Set(),
     reviewChanged: new Set(),
     decisionProgress: new Set(),
+    fieldsMasked: new Set(),
     setupProgress: new Set(),
   };
   const calls: FakeHost["calls"] = [];
@@ -53,6 +55,7 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
   const opened = new Set<string>();
   const drafts = new Map<string, string>();
   const ends = new Map<string, ReviewChange>();
+  const disclosed = new Map<string, string[]>();
   let state = firstState(told);
 
   const wait = (ms: number) => new Promise<void>((done) => (delay === 0 ? done() : setTimeout(done, ms)));
@@ -77,6 +80,16 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
     if (code === undefined) return work();
     failures.delete(name);
     return refuse(code, `This is how “${code}” reads: what happened, what it means, what to do.`);
+  }
+
+  /** A pane as it is now: what was opened, revealed, begun to write and ended is in it. */
+  function paneNow(reviewId: string): ReviewPane | null {
+    const pane = paneOf(reviewId === "r-unverified" ? "r-refund" : reviewId);
+    if (pane === null) return null;
+    const named = disclosed.get(reviewId) ?? [];
+    const viewDigest = named.length === 0 ? pane.viewDigest : hex(`view ${reviewId} ${named.length}`);
+    const shown = { ...pane, viewDigest, view: { ...pane.view, disclosed: named } };
+    return withState({ ...shown, reviewId, draft: drafts.get(reviewId) ?? "" }, opened, ends.get(reviewId));
   }
 
   async function setUp(isLocal: boolean, personName: string): Promise<Answer<AppState>> {
@@ -164,40 +177,10 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         );
       return setUp(false, "Robin Reyes");
     },
-    inboxRows: (r) =>
-      answer("inboxRows", r, () => {
-        if (told.has("error"))
-          return refuse(
-            "storage-failed",
-            "The local copy could not be read. Nothing was lost: the gateway has everything. Restart the app, then tell support.",
-          );
-        const all = rowsFor(told, r.filter, r.query);
-        const isBig = told.has("big");
-        const rows = isBig
-          ? Array.from({ length: Math.min(r.limit, 100_000 - r.offset) }, (_, index) => index + r.offset).flatMap((n) =>
-              all
-                .slice(n % all.length, (n % all.length) + 1)
-                .map((row): InboxRow => ({ ...row, reviewId: `r-${n}`, group: { id: "all", label: "Everything" } })),
-            )
-          : all.slice(r.offset, r.offset + r.limit);
-        const filters = [
-          { id: "mine", label: "Mine", count: rowsFor(told, "mine", "").length },
-          { id: "refund.issue", label: "Refunds", count: rowsFor(told, "refund.issue", "").length },
-          { id: "expiring", label: "Expiring", count: rowsFor(told, "expiring", "").length },
-          { id: "all", label: "All", count: rowsFor(told, "all", "").length },
-        ];
-        return ok({
-          rows,
-          total: isBig ? 100_000 : all.length,
-          offset: r.offset,
-          version: 1,
-          filters,
-          stale: told.has("offline") ? "As of 10:31, when the connection was lost" : null,
-        });
-      }),
+    inboxRows: (r) => answer("inboxRows", r, () => inboxPage(r, told)),
     openReview: (r) =>
       answer("openReview", r, () => {
-        const pane = paneOf(r.reviewId === "r-unverified" ? "r-refund" : r.reviewId);
+        const pane = paneNow(r.reviewId);
         if (pane === null)
           return refuse(
             "not-found",
@@ -205,14 +188,19 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
           );
         const change = [...told].map((name) => CHANGES[name]).find((candidate) => candidate !== undefined);
         if (change !== undefined && delay > 0) setTimeout(() => changeReview(r.reviewId, change), 1_000);
-        const draft = drafts.get(r.reviewId) ?? "";
-        return ok(withState({ ...pane, reviewId: r.reviewId, draft }, opened, ends.get(r.reviewId)));
+        return ok(pane);
       }),
     noteOpened: (r) =>
       answer("noteOpened", r, () => {
         opened.add(`${r.reviewId} ${r.evidenceId}`);
         return ok(null);
       }),
+    ...revealCommands({
+      told,
+      answer,
+      paneNow,
+      disclose: (reviewId, digest) => disclosed.set(reviewId, [digest]),
+    }),
     decide: (r) =>
       answer("decide", r, () => {
         const pane = paneOf(r.reviewId);

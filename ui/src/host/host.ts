@@ -1,7 +1,15 @@
 // What the page needs from outside. The app gives the Tauri host, development and tests the one in memory.
 // Every other file takes its types from here, so that a generated name is spelled in one place.
 import type { AppError, AppState, DecisionProgress, commands } from "./bindings";
-import type { InboxChanged, InboxPage, RecordView, ReviewChanged, ReviewPane, SetupProgress } from "./bindings";
+import type {
+  FieldsMasked,
+  InboxChanged,
+  InboxPage,
+  RecordView,
+  ReviewChanged,
+  ReviewPane,
+  SetupProgress,
+} from "./bindings";
 
 export type {
   Acks,
@@ -20,8 +28,10 @@ export type {
   InboxRow,
   LedgerView,
   OutboxRow,
+  PurposeCode,
   RecordView,
   ReviewChange,
+  RevealFieldRequest,
   ReviewPane,
   SavedAlarm,
   SavedEvidence,
@@ -49,6 +59,7 @@ export interface HostEvents {
   inboxChanged: InboxChanged;
   reviewChanged: ReviewChanged;
   decisionProgress: DecisionProgress;
+  fieldsMasked: FieldsMasked;
   setupProgress: SetupProgress;
 }
 

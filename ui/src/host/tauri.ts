@@ -9,6 +9,7 @@ const listen: Listen = {
   inboxChanged: (hear) => events.inboxChanged.listen((event) => hear(event.payload)),
   reviewChanged: (hear) => events.reviewChanged.listen((event) => hear(event.payload)),
   decisionProgress: (hear) => events.decisionProgress.listen((event) => hear(event.payload)),
+  fieldsMasked: (hear) => events.fieldsMasked.listen((event) => hear(event.payload)),
   setupProgress: (hear) => events.setupProgress.listen((event) => hear(event.payload)),
 };
 

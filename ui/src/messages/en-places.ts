@@ -255,6 +255,7 @@ export const p = {
       section: "Go to a section",
       evidence: "Next required evidence not opened yet",
       payload: "Payload",
+      reveal: "Reveal the masked field, or mask it again",
       chain: "How it got here",
       changed: "What changed",
       neighbour: "Previous, next handoff",

@@ -77,6 +77,9 @@ export function placeOf(code: AppErrorCode, field: string | null): { field: stri
     case "fingerprint-mismatch":
     case "not-candidate":
     case "cannot-verify":
+    case "not-allowed":
+    case "rate-limited":
+    case "reveal-mismatch":
     case "ledger-broken":
     case "not-found":
     case "storage-failed":

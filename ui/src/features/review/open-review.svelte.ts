@@ -2,6 +2,7 @@ import { SvelteSet } from "svelte/reactivity";
 
 import type { Acks, DecisionProgress, Host, ReviewChange, ReviewPane } from "../../host/host";
 import { Loader } from "../../lib/load.svelte";
+import { Reveals } from "./reveals.svelte";
 
 /** A key or click meant for the item before does nothing to this one. */
 export const DEAD_MS = 400;
@@ -24,6 +25,8 @@ export class OpenReview {
   );
   /** Evidence opened since the pane shows this item; what counts is Rust's list. */
   readonly openedHere = new SvelteSet<string>();
+  /** Masked fields that are read for a moment. */
+  readonly reveals: Reveals;
   readonly #host: Host;
   readonly #clock: () => number;
   #shownAt = Number.NEGATIVE_INFINITY;
@@ -31,6 +34,11 @@ export class OpenReview {
   constructor(host: Host, clock: () => number = () => performance.now()) {
     this.#host = host;
     this.#clock = clock;
+    this.reveals = new Reveals(
+      host,
+      () => (this.isOver ? null : this.pane),
+      (pane) => this.loader.change((before) => ({ ...pane, draft: before.draft })),
+    );
   }
 
   /** True for a moment after the pane changed its item. */
@@ -39,6 +47,7 @@ export class OpenReview {
   }
 
   async open(reviewId: string | null): Promise<void> {
+    this.reveals.leave(this.reviewId);
     this.reviewId = reviewId;
     this.changed = null;
     this.putAside = null;
@@ -72,6 +81,7 @@ export class OpenReview {
 
   /** Takes what is newer. An event may overtake the answer of the command that caused it. */
   follow(progress: DecisionProgress): void {
+    this.reveals.leave(this.reviewId);
     const before = this.progress;
     if (
       before === null ||
@@ -96,6 +106,7 @@ export class OpenReview {
   }
 
   #take(change: ReviewChange, onend: (change: ReviewChange) => void): void {
+    this.reveals.leave(this.reviewId);
     switch (change.kind) {
       case "changed":
         this.changed = change;

@@ -27,6 +27,7 @@ export const shortcuts = [
       { does: rows.section, keys: ["1", "…", "8"] },
       { does: rows.evidence, keys: ["V"] },
       { does: rows.payload, keys: ["P"] },
+      { does: rows.reveal, keys: ["M"] },
       { does: rows.chain, keys: ["C"] },
       { does: rows.changed, keys: ["D"] },
       { does: rows.neighbour, keys: ["[", "]"] },
