@@ -45,5 +45,6 @@ mod a28_clocks;
 mod a29_timeouts;
 mod a30_left_out;
 mod a31_hostile_bundle;
+mod canary;
 mod person;
 mod stage;

@@ -111,7 +111,9 @@ impl GatewayProcess {
     pub fn invite_as(&self, person: &str, roles: &[&str]) -> Result<String> {
         let mut command = Command::new(built("seamark")?);
         command.args(["invite", "--person", person, "--json", "--data-dir"]).arg(&self.data_dir);
-        roles.iter().for_each(|role| drop(command.args(["--role", role])));
+        for role in roles {
+            command.args(["--role", role]);
+        }
         field(&output(command)?, "code")
     }
 
