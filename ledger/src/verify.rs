@@ -26,9 +26,9 @@ mod outcome;
 mod outside;
 mod record;
 mod recorded;
+mod reveals;
 mod time;
 mod trust_file;
-mod reveals;
 mod view;
 
 pub use bundle::{BundleReport, ProvedDecision, ProvedRecord, check_archive, check_bundle};
@@ -40,8 +40,8 @@ pub use outcome::{
 };
 pub use outside::{MAX_WITNESSES, Outside, WitnessPinError};
 pub use record::check_record;
-pub use trust_file::PinnedTrust;
 pub use reveals::ProvedReveal;
+pub use trust_file::PinnedTrust;
 pub use view::{ShownView, ViewFault, check_view};
 
 /// What a verifier trusts, from its own configuration and never from what it verifies.

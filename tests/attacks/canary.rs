@@ -65,6 +65,7 @@ async fn no_planted_secret_is_found_after_a_whole_day_of_work() -> Result<()> {
         listen: "127.0.0.1:0".parse()?,
         org: "acme".to_owned(),
         allow_loopback_webhooks: false,
+        outside: Default::default(),
         reveals: None,
     };
     let gateway = seamark_gateway::open(config.clone(), Arc::new(SystemClock), Arc::new(SystemChance)).await?;

@@ -91,6 +91,7 @@ impl Person {
             contract: &contract,
             nonce: make_nonce(stage.chance.as_ref()),
             renderer: "a-client 1",
+            disclosed: &[],
         };
         render(&input).unwrap()
     }

@@ -95,6 +95,8 @@ impl Stage {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             org: "Acme Example".to_owned(),
             allow_loopback_webhooks: true,
+            outside: Default::default(),
+            reveals: None,
         };
         let gateway = open_with(config.clone(), limits, clock.clone(), chance.clone()).await.unwrap();
         let office = open_with(config, limits, clock.clone(), Arc::new(SeededChance::new(seed + 1000))).await.unwrap();
@@ -201,8 +203,9 @@ impl Stage {
         let itself = Destination {
             agent: AgentUrn::from_name("refund-executor").unwrap(),
             audience: audience.to_owned(),
-            trust: self.trust.clone(),
+            trust: self.trust.clone().into(),
             ungated: Default::default(),
+            log_before_act: false,
         };
         let signing = SigningKey::from_seed(Digest::of(format!("executor {key}").as_bytes()).as_bytes());
         let clock: Arc<dyn Clock> = self.clock.clone();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use seamark_contracts::canonical;
 use base64ct::Encoding as _;
+use seamark_contracts::canonical;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::HandoffId;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use seamark_contracts::clock::Timestamp;
-use seamark_ledger::alarm::{self, LedgerAlarm};
 use seamark_contracts::digest::Digest;
+use seamark_ledger::alarm::{self, LedgerAlarm};
 use seamark_ledger::witness::RememberedHead;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

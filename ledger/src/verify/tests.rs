@@ -19,8 +19,8 @@ mod decisions;
 mod endings;
 mod omissions;
 mod outside;
-mod time;
 mod reveals;
+mod time;
 mod world;
 
 /// Changes the payload of an envelope and leaves its signatures as they are.
