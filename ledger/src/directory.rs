@@ -17,6 +17,10 @@ use crate::key::{KeyUse, PublicKey, PublicKeyError, TrustSet, TrustSetError, Tru
 use crate::statement::{self, StatementError};
 use crate::verified::Verified;
 
+mod proposal;
+
+pub use proposal::{Difference, Proposal, ProposalError};
+
 /// Clocks of different machines may differ by so much, in milliseconds.
 pub const MAX_SKEW_MS: i64 = 120_000;
 
@@ -43,6 +47,37 @@ pub struct DirectoryPredicate {
     pub valid_to: Timestamp,
     pub subjects: Vec<DirectorySubject>,
     pub keys: Vec<DirectoryKey>,
+    /// The root that signs every later directory in place of the one that signed this. A verifier follows to it only when
+    /// a person says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_root: Option<NextRoot>,
+}
+
+/// A root that takes the place of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NextRoot {
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
+    pub keyid: String,
+    /// Base64url without padding, 32 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{43}$"))]
+    pub key: String,
+}
+
+impl NextRoot {
+    /// The member for this key.
+    #[must_use]
+    pub fn new(key: &PublicKey) -> Self {
+        Self { keyid: key.id().to_string(), key: Base64UrlUnpadded::encode_string(key.as_bytes()) }
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] when it is none, or has another id.
+    pub fn parse(&self) -> Result<PublicKey, DirectoryError> {
+        parse_key(&self.key, &self.keyid)
+    }
 }
 
 /// What a subject is.
@@ -113,17 +148,31 @@ impl DirectoryKey {
         Self { keyid, key: encoded, alg, key_use, subject, from, to }
     }
 
+    /// The key itself.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] when it is none, or has another id.
+    pub fn parse(&self) -> Result<PublicKey, DirectoryError> {
+        parse_key(&self.key, &self.keyid)
+    }
+
     fn trusted(&self) -> Result<TrustedKey, DirectoryError> {
-        let fault = |source| DirectoryError::Key { keyid: self.keyid.clone(), source };
-        let bytes = Base64UrlUnpadded::decode_vec(&self.key).map_err(|_| fault(PublicKeyError::Length))?;
-        let key = PublicKey::parse(&bytes).map_err(fault)?;
-        if key.id().to_string() != self.keyid {
-            return Err(DirectoryError::OtherKeyId { keyid: self.keyid.clone() });
-        }
+        let key = self.parse()?;
         if self.alg != ALGORITHM {
             return Err(DirectoryError::Algorithm { keyid: self.keyid.clone() });
         }
         Ok(TrustedKey { key, key_use: self.key_use, subject: self.subject.clone(), from: self.from, to: self.to })
+    }
+}
+
+fn parse_key(text: &str, keyid: &str) -> Result<PublicKey, DirectoryError> {
+    let fault = |source| DirectoryError::Key { keyid: keyid.to_owned(), source };
+    let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| fault(PublicKeyError::Length))?;
+    let key = PublicKey::parse(&bytes).map_err(fault)?;
+    if key.id().to_string() == keyid {
+        Ok(key)
+    } else {
+        Err(DirectoryError::OtherKeyId { keyid: keyid.to_owned() })
     }
 }
 
@@ -142,6 +191,8 @@ pub enum DirectoryError {
     Algorithm { keyid: String },
     #[error("key {keyid} is a root key: it is pinned and never listed")]
     ListedRoot { keyid: String },
+    #[error("the directory names the root that signs it as the one that comes after it")]
+    SameRoot,
     #[error("key id {keyid} is not that of its key")]
     OtherKeyId { keyid: String },
     #[error("read key {keyid}")]
@@ -190,13 +241,27 @@ pub fn verify(envelope: &Value, root: &PublicKey, now: Timestamp) -> Result<Veri
     if now.plus_ms(MAX_SKEW_MS) < predicate.valid_from || now.plus_ms(-MAX_SKEW_MS) >= predicate.valid_to {
         return Err(DirectoryError::Window);
     }
-    let trust = trust_set(predicate)?;
-    // One key has one use: the root signs directories and is listed under no other use either.
-    if trust.has_key(&root.id()) {
-        return Err(DirectoryError::ListedRoot { keyid: root.id().to_string() });
-    }
+    let trust = check_content(predicate, root)?;
     let statement = statement.into_inner();
     Ok(Verified::new(Directory { predicate: statement.predicate, digest: statement.digest, trust }))
+}
+
+/// Everything that a directory under `root` promises besides its signature and its times.
+fn check_content(predicate: &DirectoryPredicate, root: &PublicKey) -> Result<TrustSet, DirectoryError> {
+    let trust = trust_set(predicate)?;
+    // One key has one use: a root signs directories and is listed under no other use either.
+    let mut roots = vec![root.id()];
+    if let Some(next) = &predicate.next_root {
+        let next = next.parse()?.id();
+        if roots.contains(&next) {
+            return Err(DirectoryError::SameRoot);
+        }
+        roots.push(next);
+    }
+    match roots.iter().find(|root| trust.has_key(root)) {
+        Some(root) => Err(DirectoryError::ListedRoot { keyid: root.to_string() }),
+        None => Ok(trust),
+    }
 }
 
 /// The keys and persons of a directory of one's own; one that came from elsewhere is verified instead.

@@ -25,6 +25,7 @@ pub mod checkpoint;
 pub mod directory;
 pub mod dsse;
 pub mod entry;
+pub mod fingerprint;
 pub mod key;
 pub mod log;
 pub mod statement;

@@ -307,6 +307,13 @@ fn read<P: Predicate>(bytes: &[u8]) -> Result<(Vec<Subject>, P), StatementError>
     Ok((wire.subject, wire.predicate))
 }
 
+/// Reads the bytes of a directory that nobody has signed yet.
+pub(crate) fn read_directory(bytes: &[u8]) -> Result<(Vec<Subject>, DirectoryPredicate), StatementError> {
+    let (subject, predicate) = read::<DirectoryPredicate>(bytes)?;
+    predicate.check(&subject)?;
+    Ok((subject, predicate))
+}
+
 impl<P> Statement<P> {
     /// Checks that the signing key was valid at `at`.
     ///

@@ -163,6 +163,7 @@ impl Stand {
                 roles: Vec::new(),
             }],
             keys: vec![DirectoryKey::new(&key("handoff").public_key(), KeyUse::Handoff, gateway, from, None)],
+            next_root: None,
         };
         envelope(statement::build_directory(&predicate, None).unwrap(), "root")
     }

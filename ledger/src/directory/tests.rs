@@ -17,6 +17,7 @@ fn predicate() -> DirectoryPredicate {
         valid_to: at("2027-01-01T00:00:00.000Z"),
         subjects: vec![DirectorySubject { id: ALICE.to_owned(), kind, name, owners: Vec::new(), roles: vec![role] }],
         keys: vec![DirectoryKey::new(&key("alice").public_key(), KeyUse::Decision, ALICE, at(BEGIN), None)],
+        next_root: None,
     }
 }
 
@@ -85,6 +86,24 @@ fn attack_the_root_listed_under_another_use_is_refused() {
         let refused = verify_at(&signed(&listed, "root"), NOW);
         assert!(matches!(refused, Err(DirectoryError::ListedRoot { .. })), "{key_use:?}: {refused:?}");
     }
+}
+
+/// The old root names the new one; that alone changes nothing for whoever pinned the old one.
+#[test]
+fn a16_a_root_names_its_successor_and_neither_is_listed() {
+    let naming = |next: NextRoot| DirectoryPredicate { next_root: Some(next), ..predicate() };
+    let named = NextRoot::new(&key("root2").public_key());
+    let directory = verify_at(&signed(&naming(named.clone()), "root"), NOW).unwrap();
+    assert_eq!(directory.predicate.next_root.as_ref().unwrap().parse().unwrap(), key("root2").public_key());
+    let by_the_new_one = verify_at(&signed(&predicate(), "root2"), NOW);
+    assert!(matches!(by_the_new_one, Err(DirectoryError::Statement(StatementError::Signature(_)))));
+
+    let itself = verify_at(&signed(&naming(NextRoot::new(&key("root").public_key())), "root"), NOW);
+    assert!(matches!(itself, Err(DirectoryError::SameRoot)), "{itself:?}");
+    let lying = NextRoot { keyid: "0".repeat(64), ..named };
+    assert!(matches!(verify_at(&signed(&naming(lying), "root"), NOW), Err(DirectoryError::OtherKeyId { .. })));
+    let listed = verify_at(&signed(&naming(NextRoot::new(&key("alice").public_key())), "root"), NOW);
+    assert!(matches!(listed, Err(DirectoryError::ListedRoot { .. })), "{listed:?}");
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn directory() -> DirectoryPredicate {
             listed("carol", KeyUse::Decision, &urn("carol")),
             listed("executor", KeyUse::Execution, "urn:seamark:agent:refund-executor"),
         ],
+        next_root: None,
     }
 }
 
