@@ -12,6 +12,7 @@ use seamark_contracts::api::agent::{
     ConsumeAnswer, ConsumeRequest, Delivery, EnrolledKey, ExecutionKeyRequest, HandoffAnswer, ResultAnswer,
     WithdrawRequest,
 };
+use seamark_contracts::api::directory::AcceptedDirectory;
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::handoff::ContractId;
 use seamark_contracts::id::HandoffId;
@@ -237,6 +238,30 @@ impl Client {
     /// As [`Client::submit`].
     pub async fn directory(&self) -> Result<Value, ClientError> {
         self.get("/v1/directory").await
+    }
+
+    /// The directory that waits for the root's signature, its exact bytes: `GET /v1/directory/proposal`. Retried.
+    ///
+    /// # Errors
+    /// As [`Client::submit`]; `not-found` when nothing waits.
+    pub async fn directory_proposal(&self) -> Result<Vec<u8>, ClientError> {
+        Ok(self.transport.send(Method::GET, "/v1/directory/proposal", None, Repeat::Safe).await?.bytes)
+    }
+
+    /// Hands over a directory that the root signed: `POST /v1/directory`, with its DSSE envelope. Retried.
+    ///
+    /// # Errors
+    /// As [`Client::submit`]; `directory-stale` when something else is proposed by now.
+    pub async fn send_directory(&self, envelope: &[u8]) -> Result<AcceptedDirectory, ClientError> {
+        self.transport.send(Method::POST, "/v1/directory", Some(envelope), Repeat::Safe).await?.read()
+    }
+
+    /// The directory with which the root `keyid` named the one after it: `GET /v1/directory/handovers/{keyid}`. Retried.
+    ///
+    /// # Errors
+    /// As [`Client::submit`]; `not-found` when it handed over to nobody.
+    pub async fn handover(&self, keyid: &str) -> Result<Value, ClientError> {
+        self.get(&format!("/v1/directory/handovers/{keyid}")).await
     }
 
     /// The canonical bytes of a published contract: `GET /v1/contracts/{name}/{version}`. Retried.

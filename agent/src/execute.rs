@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  1 verify the delivery against the pinned trust      nothing happened yet; refused = failed/gate
-//!  2 use the attempt at the gateway                    crash before: nothing happened, start again at 1
+//!  2 see that the root has signed the reporting key    not yet: nothing happened, start again at 1 later
+//!    use the attempt at the gateway                    crash before: nothing happened, start again at 1
 //!  3 act on the reconstructed payload                  crash from here on: nobody knows whether it was done,
 //!  4 sign and report what was done                     so the attempt is used and is never acted on again
 //! ```
@@ -13,6 +14,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::agent::{Delivery, ExecutionKeyRequest, ResultAnswer};
@@ -23,8 +25,9 @@ use seamark_contracts::id::{AgentUrn, HandoffId, OutcomeId};
 use seamark_contracts::outcome::{ExecutionPhase, ExecutionPredicate, ExecutionResult, OutcomeKind, OutcomePredicate};
 use seamark_contracts::problem::ErrorCode;
 use seamark_contracts::strict_json::{self, Limits};
+use seamark_ledger::directory::{self, DirectoryError};
 use seamark_ledger::dsse::Envelope;
-use seamark_ledger::key::{SignError, Signer, SigningKey};
+use seamark_ledger::key::{KeyUse, SignError, Signer, SigningKey};
 use seamark_ledger::statement::{self, StatementError};
 use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{self, ApprovedAction, ClaimId, PinError, Pinned, PinnedTrust, Report, Verdict};
@@ -57,6 +60,17 @@ pub enum ExecuteError {
     /// Nothing was done.
     #[error("get the delivery under a cosigned checkpoint")]
     Witnessed(#[source] ClientError),
+    /// Nothing was done, and nothing was used up: what is done under such a key nobody could verify. Execute again later.
+    #[error(
+        "the organisation has not signed this execution key yet; nothing was done. Whoever holds its root runs `seamark org sign`; then execute again"
+    )]
+    KeyUnsigned,
+    /// Nothing was done.
+    #[error("get the directory of keys")]
+    GetDirectory(#[source] ClientError),
+    /// Nothing was done.
+    #[error("verify the directory of keys under the pinned root")]
+    Directory(#[source] DirectoryError),
     /// Nothing was done here; the attempt may be used up.
     #[error("use the attempt")]
     Consume(#[source] ClientError),
@@ -109,6 +123,8 @@ pub struct Executor {
     itself: Destination,
     key: SigningKey,
     clock: Arc<dyn Clock>,
+    /// Whether the signed directory was seen to list the key. It stays listed.
+    is_listed: AtomicBool,
 }
 
 impl Executor {
@@ -129,7 +145,7 @@ impl Executor {
         let proof = Base64UrlUnpadded::encode_string(proof.as_bytes());
         let request = ExecutionKeyRequest { agent, public_key, proof };
         client.enrol_execution_key(&request).await.map_err(ExecuteError::Enrol)?;
-        Ok(Self { client, itself, key, clock })
+        Ok(Self { client, itself, key, clock, is_listed: AtomicBool::new(false) })
     }
 
     /// Verifies `delivery`, uses its attempt, lets `act` act on the reconstructed payload, and reports.
@@ -165,6 +181,7 @@ impl Executor {
             Err(report) => return self.refuse(id, claimed.filter(|claimed| claimed.handoff.0 == id), report).await,
         };
         let about = About { handoff: (id, action.handoff), outcome: action.outcome, attempt: action.attempt.clone() };
+        self.need_listed(&pinned).await?;
         // ORDER: the attempt is used before the act. The other way round, a crash in between would act twice.
         match self.client.consume_attempt(id, &action.attempt).await {
             Ok(_) => {}
@@ -190,6 +207,20 @@ impl Executor {
         let outside =
             if itself.log_before_act { pinned.outside.clone().before_acting() } else { pinned.outside.clone() };
         Ok(Pinned { outside, ..pinned }.accepting_ungated(itself.ungated.iter().cloned()))
+    }
+
+    /// The report is to be verifiable once something was done, so its key is looked for before.
+    async fn need_listed(&self, pinned: &Pinned) -> Result<(), ExecuteError> {
+        if self.is_listed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let envelope = self.client.directory().await.map_err(ExecuteError::GetDirectory)?;
+        let signed = directory::verify(&envelope, &pinned.root_key, pinned.now).map_err(ExecuteError::Directory)?;
+        if signed.trust_set().find(&self.key.public_key().id(), KeyUse::Execution).is_none() {
+            return Err(ExecuteError::KeyUnsigned);
+        }
+        self.is_listed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says that nothing was done because the delivery does not hold.

@@ -115,7 +115,7 @@ impl Create {
             .create_agent_key(&self.agent, &self.contracts)
             .await
             .with_context(|| format!("make a key for the agent {:?}", self.agent))?;
-        gateway.close().await;
+        place::close(gateway, printer).await?;
         if !printer.is_json {
             note("This key is shown once. Keep it where the agent's other secrets are.");
         }

@@ -66,7 +66,7 @@ impl ExecutionKey {
             Command::End(end) => {
                 let gateway = place::open_existing(&end.data.data_dir).await?;
                 let done = gateway.end_execution_key(&end.id).await;
-                gateway.close().await;
+                place::close(gateway, printer).await?;
                 let done = done.with_context(|| format!("end the execution key {:?}", end.id))?;
                 printer.answer(&done, || ended("execution key", &done))?;
             }

@@ -41,7 +41,7 @@ impl Invite {
         let gateway = place::open(&self.data.data_dir).await?;
         let code =
             gateway.invite(&self.person, &self.roles).await.with_context(|| format!("invite {:?}", self.person))?;
-        gateway.close().await;
+        place::close(gateway, printer).await?;
         if !printer.is_json {
             note("This code works once. Hand it over in person or by a channel you trust.");
         }

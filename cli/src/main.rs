@@ -20,9 +20,11 @@ mod erase;
 mod evidence;
 mod execution_key;
 mod handoff;
+mod init;
 mod invite;
 mod ledger;
 mod options;
+mod org;
 mod person;
 mod place;
 mod replay;
@@ -49,13 +51,17 @@ Environment:
   SEAMARK_GATEWAY   instead of --gateway
   SEAMARK_KEY       instead of --key
   SEAMARK_TRUST     instead of --trust
+  SEAMARK_ROOT_KEY  instead of --root-key
   SEAMARK_LOG       what is logged to standard error, as in info or seamark_gateway=debug
 
 Examples, from nothing to a gated handoff:
+  seamark org create --out acme.root
+  seamark init --data-dir ./gateway --root-key \"$(seamark org show --key acme.root)\"
   seamark contract publish contracts/samples --data-dir ./gateway
   export SEAMARK_KEY=$(seamark agent-key create --data-dir ./gateway --agent order-desk)
   seamark serve --data-dir ./gateway --listen 127.0.0.1:7600 &
   export SEAMARK_GATEWAY=http://127.0.0.1:7600
+  seamark org sign --key acme.root
   seamark handoff submit refund.json
   seamark handoff wait 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --timeout 10m
   seamark handoff check 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12
@@ -80,6 +86,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Org(org::Org),
+    Init(init::Init),
     Serve(serve::Serve),
     Contract(contract::Contract),
     AgentKey(agent_key::AgentKey),
@@ -100,6 +108,8 @@ enum Command {
 impl Command {
     async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
         match self {
+            Self::Org(command) => command.run(printer).await,
+            Self::Init(command) => command.run(printer).await,
             Self::Serve(command) => command.run(printer).await,
             Self::Contract(command) => command.run(printer).await,
             Self::AgentKey(command) => command.run(printer).await,

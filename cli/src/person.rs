@@ -122,7 +122,7 @@ impl Person {
             Command::End(end) => {
                 let gateway = place::open_existing(&end.data.data_dir).await?;
                 let done = gateway.end_person(&end.person).await;
-                gateway.close().await;
+                place::close(gateway, printer).await?;
                 let done = done.with_context(|| format!("end the person {:?}", end.person))?;
                 printer.answer(&done, || ended("person", &done))?;
             }
@@ -141,7 +141,7 @@ impl Change {
     async fn run(&self, printer: Printer, is_given: bool) -> anyhow::Result<()> {
         let gateway = place::open_existing(&self.data.data_dir).await?;
         let changed = gateway.change_role(&self.person, &self.role, is_given).await;
-        gateway.close().await;
+        place::close(gateway, printer).await?;
         let verb = if is_given { "give" } else { "take" };
         let changed = changed.with_context(|| format!("{verb} the role {:?} of {:?}", self.role, self.person))?;
         printer.answer(&changed, || says(&changed))

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use seamark_contracts::clock::{Chance, Clock};
-use seamark_gateway::{Config, Gateway, Outside};
+use seamark_gateway::{Config, Gateway, Outside, RootChoice};
+use seamark_ledger::key::PublicKey;
+
+use crate::report::{Printer, note};
 
 /// The organisation's name when nobody gives one.
 pub const DEFAULT_ORG: &str = "local";
@@ -26,11 +29,30 @@ pub fn config(data_dir: &Path, org: &str) -> Config {
     Config {
         data_dir: data_dir.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        root: RootChoice::Known,
         org: org.to_owned(),
         allow_loopback_webhooks: false,
         outside: Outside::default(),
         reveals: None,
     }
+}
+
+/// The same under a root that the folder may not know yet.
+pub fn config_under(data_dir: &Path, org: &str, root: PublicKey) -> Config {
+    Config { root: RootChoice::Outside(root), ..config(data_dir, org) }
+}
+
+/// Closes the folder, and tells people when something in it waits for the root.
+///
+/// # Errors
+/// When that cannot be read.
+pub async fn close(gateway: Gateway, printer: Printer) -> anyhow::Result<()> {
+    let waiting = gateway.proposed_version().await.context("read what waits for the root")?;
+    gateway.close().await;
+    if waiting.is_some() && !printer.is_json {
+        note("For verifiers this counts when the organisation's root has signed it: seamark org sign.");
+    }
+    Ok(())
 }
 
 /// Opens the folder beside a gateway that may be running on it.

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::options::DataDir;
+use crate::org::parse_key;
 use crate::place;
 use crate::report::{Ending, Printer};
 
@@ -15,11 +16,13 @@ use crate::report::{Ending, Printer};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prints one line with the address on standard output when it is ready; logs go to standard error and never hold payload.
-Database and keys are created on first use. Stop it with Ctrl-C or SIGTERM: it finishes what it has begun.
+Database and keys are created on first use, under the root whose public key is given; the root itself is never here
+(`seamark org`). Stop it with Ctrl-C or SIGTERM: it finishes what it has begun.
 
 Examples:
   seamark serve --data-dir ./gateway --listen 127.0.0.1:7600
   seamark serve --data-dir ./gateway --witness https://witness.example 'witness.example/w1+3f1c2a07+BAfM...'
+  seamark serve --data-dir ./gateway --root-key \"$(seamark org show --key acme.root)\"
   SEAMARK_LOG=debug seamark serve --data-dir ./gateway --listen 127.0.0.1:0")]
 pub struct Serve {
     #[command(flatten)]
@@ -27,6 +30,9 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7600", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// On first use: the root's public key, as `seamark org create` printed it
+    #[arg(long, env = "SEAMARK_ROOT_KEY", value_name = "KEY")]
+    root_key: Option<String>,
     /// Name of the organisation, written into the directory on first use
     #[arg(long, env = "SEAMARK_ORG", default_value = place::DEFAULT_ORG, value_name = "NAME")]
     org: String,
@@ -55,7 +61,10 @@ impl Serve {
     pub async fn run(self, printer: Printer) -> anyhow::Result<Ending> {
         let stop = CancellationToken::new();
         stop_on_signals(&stop)?;
-        let mut config = place::config(&self.data.data_dir, &self.org);
+        let mut config = match &self.root_key {
+            Some(key) => place::config_under(&self.data.data_dir, &self.org, parse_key(key)?),
+            None => place::config(&self.data.data_dir, &self.org),
+        };
         config.listen = self.listen;
         config.allow_loopback_webhooks = self.allow_loopback_webhooks;
         config.reveals = Some(self.reveals);
@@ -71,6 +80,13 @@ impl Serve {
         let gateway = seamark_gateway::open_with(config, limits, place::clock(), place::chance())
             .await
             .with_context(|| format!("open the gateway in {}", self.data.data_dir.display()))?;
+        if !gateway.has_signed_directory().await.context("read the directory")? {
+            tracing::warn!(
+                "the organisation's root has signed no directory yet, so no handoff is taken; run `seamark org sign` where the root is"
+            );
+        } else if gateway.proposed_version().await.context("read the proposal")?.is_some() {
+            tracing::info!("changes wait for the organisation's root: `seamark org sign`");
+        }
         let ready = move |address: SocketAddr| {
             // A closed standard output is no reason to stop serving.
             if let Err(error) = printer.line(&format!("seamark gateway listening on http://{address}")) {

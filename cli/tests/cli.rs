@@ -6,6 +6,9 @@
     reason = "helpers of tests stand outside of test functions"
 )]
 
+#[path = "support/org.rs"]
+mod org;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -13,6 +16,8 @@ use std::process::{Child, Command, Output, Stdio};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_ledger::key::{Signer as _, SigningKey};
 use serde_json::{Value, json};
+
+use org::Org;
 
 fn seamark() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seamark"));
@@ -55,6 +60,8 @@ fn help_tells_the_exit_codes_and_shows_examples() {
     for word in [
         "Exit codes:",
         "SEAMARK_KEY",
+        "org",
+        "init",
         "serve",
         "contract",
         "agent-key",
@@ -215,6 +222,10 @@ fn from_nothing_to_a_gated_handoff_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("gateway");
     let dir = path(&data_dir);
+    let early = run(&["contract", "publish", path(&samples()), "--data-dir", dir]);
+    let err = text(&early.stderr);
+    assert!(early.status.code() == Some(3) && err.contains("seamark org create") && !data_dir.exists(), "{err}");
+    let org = Org::with(&data_dir);
     let published = json(&["contract", "publish", path(&samples()), "--data-dir", dir, "--json"], 0);
     assert!(published["published"].as_array().unwrap().iter().all(|published| published["isNew"] == true));
     let gateway = Served::on(&data_dir);
@@ -233,6 +244,7 @@ fn from_nothing_to_a_gated_handoff_and_back() {
     let with = |args: &[&str], code| json(&[args, &reach[..]].concat(), code);
 
     let example = samples().join("refund.issue/examples/other-card.json");
+    assert_eq!(org.sign(&["--gateway", &gateway.address])["accepted"]["version"], 1);
     let submitted = with(&["handoff", "submit", path(&example)], 0);
     assert_eq!(submitted["status"], "open");
     let id = submitted["handoffId"].as_str().unwrap();
@@ -289,7 +301,7 @@ fn from_nothing_to_a_gated_handoff_and_back() {
     write!(more, "\nnot a run\n{}", json!({"run": "three", "steps": [{"role": "assistant", "calls": [{"call_id": "1", "tool": "launch_rocket", "arguments": {}, "consequential": true}]}]})).unwrap();
     assert_eq!(with(&["replay", path(&runs)], 1), json!({"submitted": 4, "admitted": 3, "refused": 1, "passed": 0}));
 
-    check_demo(&gateway, &key, folder.path());
+    check_demo(&gateway, &key, folder.path(), &org);
     let sound = json(&["ledger", "fsck", "--data-dir", dir, "--json"], 0);
     assert_eq!(sound["findings"], json!([]));
     gateway.stop();
@@ -299,6 +311,7 @@ fn from_nothing_to_a_gated_handoff_and_back() {
 fn a_damaged_database_is_a_finding_and_not_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let dir = path(folder.path());
+    Org::with(folder.path());
     json(&["invite", "--data-dir", dir, "--person", "Alice", "--role", "reviewer", "--json"], 0);
     assert_eq!(json(&["ledger", "fsck", "--data-dir", dir, "--json"], 0)["findings"], json!([]));
     std::fs::remove_file(folder.path().join("keys/ledger.key")).unwrap();
@@ -353,8 +366,10 @@ fn refused(args: &[&str], words: &[&str]) {
 fn b10_what_was_given_is_listed_and_ended_beside_a_running_gateway() {
     let folder = tempfile::tempdir().unwrap();
     let dir = path(folder.path());
+    let org = Org::with(folder.path());
     json(&["contract", "publish", path(&samples()), "--data-dir", dir, "--json"], 0);
     let gateway = Served::on(folder.path());
+    org.sign(&["--gateway", &gateway.address]);
     let on = |args: &[&str], code| json(&[args, &["--data-dir", dir, "--json"][..]].concat(), code);
     let key = on(&["agent-key", "create", "--agent", "tester", "--contract", "refund.issue"], 0);
     let key = key["key"].as_str().unwrap();
@@ -428,6 +443,7 @@ fn b10_a_kill_around_the_commit_leaves_a_key_ended_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let dir = path(folder.path());
     let on = |args: &[&str]| json(&[args, &["--data-dir", dir, "--json"][..]].concat(), 0);
+    Org::with(folder.path());
     let journal = folder.path().join("gateway.sqlite3-wal");
     for round in 0..6 {
         on(&["agent-key", "create", "--agent", "tester"]);
@@ -452,7 +468,7 @@ fn b10_a_kill_around_the_commit_leaves_a_key_ended_or_not() {
 }
 
 /// Runs the demo until something was executed and something waits, then stops it and starts it again.
-fn check_demo(gateway: &Served, key: &str, folder: &Path) {
+fn check_demo(gateway: &Served, key: &str, folder: &Path, org: &Org) {
     let memory = folder.join("demo.json");
     let start = || {
         seamark()
@@ -485,7 +501,11 @@ fn check_demo(gateway: &Served, key: &str, folder: &Path) {
     let (mut has_executed, mut has_open) = (first["event"] == "executed", first["event"] == "open");
     while !(has_executed && has_open) {
         let event = lines.next().expect("the demo goes on until it is stopped");
-        assert_ne!(event["event"], "trouble", "{event}");
+        if event["event"] == "trouble" {
+            // Nothing is done under keys that the root has not signed; then it goes on.
+            assert!(event["text"].as_str().unwrap().contains("has not signed"), "{event}");
+            org.sign(&["--gateway", &gateway.address]);
+        }
         has_executed |= event["event"] == "executed";
         has_open |= event["event"] == "open";
     }

@@ -1,12 +1,17 @@
 //! Evidence bundles at the command line: exported, verified, damaged, and checked by hand.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside of test functions")]
 
+#[path = "support/org.rs"]
+mod org;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use seamark_ledger::bundle::{FileKind, FileSet, README};
 use serde_json::Value;
+
+use org::Org;
 
 /// As of when the vector is judged.
 const AS_OF: &str = "2026-11-22T07:00:00.000Z";
@@ -107,9 +112,11 @@ fn evidence_is_exported_beside_a_running_gateway_and_verified_without_it() {
     let data_dir = folder.path().join("gateway");
     let dir = path(&data_dir);
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/samples");
+    let org = Org::with(&data_dir);
     printed(&["contract", "publish", path(&samples), "--data-dir", dir, "--json"], 0);
     let key = json(&["agent-key", "create", "--data-dir", dir, "--agent", "tester", "--json"], 0);
     let gateway = Served::on(dir);
+    org.sign(&["--gateway", &gateway.1]);
     let reach = ["--gateway", gateway.1.as_str(), "--key", key["key"].as_str().unwrap(), "--json"];
     let with = |args: &[&str], code| json(&[args, &reach[..]].concat(), code);
     let example = samples.join("refund.issue/examples/other-card.json");

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod audit;
 pub mod device;
+pub mod directory;
 pub mod embedded;
 pub mod ledger;
 pub mod reveal;

@@ -41,6 +41,11 @@ pub enum ErrorCode {
     DecisionInvalid,
     /// This person may not decide this review; `detail` says why.
     NotCandidate,
+    /// The key, person or role is recorded here and the organisation's root has not signed it yet; nothing was changed; try again
+    /// later.
+    EnrolmentPending,
+    /// The directory that was sent is not the one that is proposed now; get the proposal again.
+    DirectoryStale,
     /// The attempt has been used.
     AttemptConsumed,
     /// There is an outcome; what was asked for comes too late.

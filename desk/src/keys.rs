@@ -33,6 +33,13 @@ pub fn device_entry(keyid: &str) -> String {
     format!("device-{}", short(keyid))
 }
 
+/// Name of the keyring entry with the seed of this computer's own organisation root, for the gateway inside the app. `keyid` is
+/// the root's.
+#[must_use]
+pub fn root_entry(keyid: &str) -> String {
+    format!("root-{}", short(keyid))
+}
+
 /// Entries carry the key's id, so that several accounts on one computer never overwrite one another.
 fn short(keyid: &str) -> &str {
     keyid.get(..16).unwrap_or(keyid)

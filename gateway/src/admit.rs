@@ -27,13 +27,13 @@ use crate::db::counterparty::CounterpartyRow;
 use crate::db::handoff::{ArtifactRow, HandoffRow, PayloadRow};
 use crate::db::refusal::RefusalRow;
 use crate::db::{self, StorageError};
-use crate::document;
 use crate::open::{Prepared, open_attempt};
 use crate::operate::hex;
 use crate::problem::Failure;
 use crate::recorded::{Change, ContentRows, Draft, Object, Of, Plan, Position, TakenId};
 use crate::sign;
 use crate::state::{Shared, ledger_ref};
+use crate::{directory, document};
 
 mod revise;
 
@@ -143,6 +143,7 @@ impl Change for Admit {
 
 /// Takes a submission.
 pub(crate) async fn submit(shared: &Shared, agent: &Agent, bytes: &[u8]) -> Result<Received, Failure> {
+    directory::need_signed(shared).await?;
     let body_mac = shared.keys.intake.mac("submission", &[bytes]);
     let (submission, decimals) = match read(bytes) {
         Ok(read) => read,

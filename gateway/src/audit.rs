@@ -178,7 +178,7 @@ pub(crate) async fn record(
         checkpoint,
         timestamp: stamp::over(shared, connection, &head).await?,
         consistency,
-        directory: document::directory(shared, &directory),
+        directory: document::directory(&directory)?,
         contract: text(contract.canonical, "contract", "canonical")?,
     }))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use seamark_ledger::checkpoint::{Vkey, VkeyError, VkeyKind};
 use thiserror::Error;
 use url::Url;
+use crate::root::RootChoice;
 
 /// What an operator sets.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Who signs the directory.
+    pub root: RootChoice,
     /// Name of the organisation, 1 to 100 characters; fixed at the first start.
     pub org: String,
     /// Whether webhooks may go to loopback addresses, over plain `http` too. Other private addresses stay refused.

@@ -36,7 +36,7 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
-pub(crate) use tampering::{fill_with_persons, set_back_head};
+pub(crate) use tampering::{fill_with_persons, forge_directory, forget_root, set_back_head};
 
 /// The oldest SQLite without the WAL-reset fault (reliability.md, fact 2).
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];

@@ -11,6 +11,7 @@ use seamark_contracts::problem::{ErrorCode, Problem};
 use seamark_contracts::review::{Effect, Eligibility, Event as ReviewEvent, step};
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::EntryType;
+use seamark_ledger::key::{KeyId, KeyUse};
 use seamark_ledger::statement::{DecisionStatement, HandoffStatement};
 use seamark_ledger::verified::Verified;
 use seamark_ledger::verify::{self, DecisionFault, check_decision, judge_reviewer, verify_handoff};
@@ -343,6 +344,9 @@ pub(crate) async fn decide(
             let fault = fault("The signer is another person than the one whose session this is.");
             return Err(refuse(shared, device, case, fault).await);
         }
+        Err(error) if is_unsigned(device, &case, &trusted, &error)? => {
+            return Err(directory::pending("Your key or role", "Keep the decision and send it again later."));
+        }
         Err(error) => return Err(refuse(shared, device, case, explain(&error)).await),
     };
     let eligibility = judge_reviewer(&statement.predicate, &case.predicate, &trusted.keys);
@@ -389,6 +393,27 @@ pub(crate) async fn decide(
             Err(refuse(shared, device, case, fault).await)
         }
     }
+}
+
+/// Whether a decision fails only because the root has not signed yet what is recorded here: this device's key, or a role that
+/// the review asks for.
+fn is_unsigned(
+    device: &Device,
+    case: &Case,
+    trusted: &directory::Trusted,
+    error: &DecisionFault,
+) -> Result<bool, Failure> {
+    let id = KeyId::parse(&device.decision_keyid).map_err(Failure::internal)?;
+    if matches!(error, DecisionFault::Statement(_)) {
+        return Ok(trusted.keys.find(&id, KeyUse::Decision).is_none());
+    }
+    let candidates = case.predicate.request.as_ref().map(|request| request.candidates.as_slice()).unwrap_or_default();
+    let signed = trusted.keys.subject(device.person.id.as_str());
+    let has = |role: &&String| device.person.roles.contains(role);
+    let is_signed = |role: &String| {
+        signed.is_some_and(|subject| subject.roles.iter().any(|held| held.role == *role && held.to.is_none()))
+    };
+    Ok(matches!(error, DecisionFault::NotCandidate) && candidates.iter().filter(has).any(|role| !is_signed(role)))
 }
 
 fn verdict_of(statement: &Verified<DecisionStatement>, envelope: &Value, view: &str) -> Result<Verdict, Failure> {

@@ -16,7 +16,7 @@ use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::{ContractId, ContractRef};
 use seamark_contracts::id::{AgentUrn, DecisionId, HandoffId, OutcomeId, ReviewId, UserUrn};
 use seamark_ledger::dsse::IN_TOTO;
-use seamark_ledger::key::{Signer as _, SigningKey};
+use seamark_ledger::key::{PublicKey, Signer as _, SigningKey};
 use seamark_ledger::tree::Hash;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -55,10 +55,15 @@ impl From<DocumentError> for crate::problem::Failure {
 
 /// The envelope around a statement that this gateway signed.
 pub(crate) fn envelope(statement: &[u8], signature: &[u8], key: &SigningKey) -> Value {
+    envelope_of(statement, signature, &key.public_key())
+}
+
+/// The same under a key whose private half is elsewhere.
+pub(crate) fn envelope_of(statement: &[u8], signature: &[u8], key: &PublicKey) -> Value {
     json!({
         "payload": Base64::encode_string(statement),
         "payloadType": IN_TOTO,
-        "signatures": [{ "keyid": key.public_key().id().to_string(), "sig": Base64::encode_string(signature) }],
+        "signatures": [{ "keyid": key.id().to_string(), "sig": Base64::encode_string(signature) }],
     })
 }
 
@@ -228,8 +233,9 @@ pub(crate) fn answer_of(
 }
 
 /// The envelope around a version of the directory.
-pub(crate) fn directory(app: &App, row: &DirectoryRow) -> Value {
-    envelope(&row.statement, &row.signature, &app.keys.root)
+pub(crate) fn directory(row: &DirectoryRow) -> Result<Value, StorageError> {
+    let root = db::parsed(PublicKey::parse(&row.root).ok(), "root", "public_key", row.version)?;
+    Ok(envelope_of(&row.statement, &row.signature, &root))
 }
 
 /// Everything that the destination needs to verify an attempt; `None` while it is open.
@@ -308,7 +314,7 @@ async fn delivery_under(
         decisions: envelopes,
         views,
         contract: db::parsed(String::from_utf8(contract).ok(), "contract", "canonical", no)?,
-        directory: directory(app, &directory_row),
+        directory: directory(&directory_row)?,
         proofs,
         checkpoint: note,
         disclosures: disclosures(connection, attempt.content).await?,

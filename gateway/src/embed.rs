@@ -15,6 +15,7 @@ use crate::config::{Config, Outside};
 use crate::fsck::FsckReport;
 use crate::gateway::{Gateway, OpenError, ServeError, open};
 use crate::operate::OperateError;
+use crate::root::{RootChoice, RootKeeper};
 
 /// File with the port of the last time, so that accounts that point at it stay valid.
 const PORT_FILE: &str = "port";
@@ -42,11 +43,11 @@ pub struct Embedded {
 }
 
 /// Starts the gateway of a data folder on the loopback address: on the port of the last time when that is free, else on
-/// another one.
+/// another one. The organisation is the one person here: `keeper` has its root, outside of the folder.
 ///
 /// # Errors
 /// [`EmbedError`].
-pub async fn start(data_dir: &Path) -> Result<Embedded, EmbedError> {
+pub async fn start(data_dir: &Path, keeper: Arc<dyn RootKeeper>) -> Result<Embedded, EmbedError> {
     std::fs::create_dir_all(data_dir).map_err(EmbedError::Folder)?;
     let port_file = data_dir.join(PORT_FILE);
     let known: Option<u16> = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
@@ -56,6 +57,7 @@ pub async fn start(data_dir: &Path) -> Result<Embedded, EmbedError> {
     let config = Config {
         data_dir: data_dir.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        root: RootChoice::Kept(keeper),
         org: "this-computer".to_owned(),
         allow_loopback_webhooks: true,
         outside: Outside::default(),

@@ -18,9 +18,9 @@ use crate::db::gateway::GatewayRow;
 use crate::db::person::{PersonRow, SigningKeyRow};
 use crate::db::{self, SqliteConnection, StorageError};
 use crate::directory::{self, Brings, use_text};
-use crate::keys::Keys;
 use crate::operate::{event, person_urn};
 use crate::recorded::{Change, Draft, Entered, Event, Plan};
+use crate::root::Root;
 use crate::sequencer::{RecordError, Recorder};
 
 /// Digits of a key id that are enough to name it, when no other begins so.
@@ -116,12 +116,12 @@ async fn end_key(entered: &mut Entered<'_>, key: &SigningKeyRow) -> Result<(), S
 #[derive(Clone, Debug)]
 pub(crate) struct Office {
     pub(crate) identity: GatewayRow,
-    pub(crate) keys: Keys,
+    pub(crate) root: Root,
 }
 
 impl Office {
     async fn sign_directory(&self, entered: &mut Entered<'_>, brings: Brings) -> Result<(), StorageError> {
-        directory::renew(entered, &self.identity, &self.keys, brings).await
+        directory::renew(entered, &self.identity, &self.root, brings).await
     }
 
     fn actor(&self) -> &str {

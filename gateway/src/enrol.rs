@@ -18,10 +18,10 @@ use crate::db::{self, StorageError};
 use crate::directory::{self, Brings};
 use crate::document;
 use crate::execute::{parse_key, verifies};
-use crate::keys::Keys;
 use crate::operate::event;
 use crate::problem::Failure;
 use crate::recorded::{Change, Plan};
+use crate::root::Root;
 use crate::state::Shared;
 
 /// A session is good for twelve hours.
@@ -35,7 +35,7 @@ struct Enrol {
     device: PublicKey,
     decision: PublicKey,
     identity: GatewayRow,
-    keys: Keys,
+    root: Root,
 }
 
 enum Enrolled {
@@ -103,7 +103,7 @@ impl Change for Enrol {
         let body = json!({ "what": "invitation-used", "invitation": invitation.no });
         let mut entered = plan.record(event(EntryType::ConfigChanged, &actor, body)).await?;
         db::person::use_invitation(&mut entered.write().await?, invitation.no, now.as_ms()).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
+        directory::renew(&mut entered, &self.identity, &self.root, Brings::More).await?;
         Ok(Enrolled::Done(person, decision_no))
     }
 }
@@ -137,16 +137,19 @@ pub(crate) async fn enrol(shared: &Shared, request: &EnrolmentRequest) -> Result
         device,
         decision,
         identity: shared.identity.clone(),
-        keys: shared.keys.clone(),
+        root: shared.root.clone(),
     };
     match shared.recorder.record(change).await? {
-        Enrolled::Done(person, no) => Ok(EnrolmentAnswer {
-            person: to_person(&person)?,
-            device_keyid,
-            decision_keyid,
-            trust: shared.trust(),
-            recorded: document::position(&mut *shared.database.read().await?, no).await?,
-        }),
+        Enrolled::Done(person, no) => {
+            let mut connection = shared.database.read().await?;
+            Ok(EnrolmentAnswer {
+                person: to_person(&person)?,
+                device_keyid,
+                decision_keyid,
+                trust: shared.trust(&mut connection).await?,
+                recorded: document::position(&mut connection, no).await?,
+            })
+        }
         Enrolled::Invalid => Err(Failure::new(
             StatusCode::FORBIDDEN,
             ErrorCode::InvitationInvalid,

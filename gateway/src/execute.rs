@@ -12,7 +12,7 @@ use seamark_contracts::outcome::{ExecutionPredicate, ExecutionResult, OutcomePre
 use seamark_contracts::problem::ErrorCode;
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::key::{KeyUse, PublicKey, Signature};
+use seamark_ledger::key::{KeyId, KeyUse, PublicKey, Signature, TrustSet};
 use seamark_ledger::statement::{self, ExecutionStatement};
 use seamark_ledger::verified::Verified;
 use serde_json::{Value, json};
@@ -25,10 +25,10 @@ use crate::db::person::SigningKeyRow;
 use crate::db::{self, StorageError};
 use crate::directory::{self, Brings};
 use crate::document;
-use crate::keys::Keys;
 use crate::operate::event;
 use crate::problem::Failure;
 use crate::recorded::{Change, Draft, Event, Object, Plan, Position};
+use crate::root::Root;
 use crate::state::Shared;
 
 /// Execution keys that one agent may have at a time. Keys stay in the directory for ever, so there must be an end.
@@ -110,7 +110,7 @@ fn outcome_of(row: &OutcomeRow) -> Result<OutcomePredicate, StorageError> {
 struct EnrolKey {
     row: SigningKeyRow,
     identity: GatewayRow,
-    keys: Keys,
+    root: Root,
     actor: String,
 }
 
@@ -147,7 +147,7 @@ impl Change for EnrolKey {
         let position = entered.position();
         let row = SigningKeyRow { no: position.no, from_ms: entered.now().as_ms(), ..self.row.clone() };
         db::person::insert_key(&mut entered.write().await?, &row).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
+        directory::renew(&mut entered, &self.identity, &self.root, Brings::More).await?;
         Ok(Enrolled::Done(position))
     }
 }
@@ -184,7 +184,7 @@ pub(crate) async fn enrol_key(
     };
     let keyid = row.keyid.clone();
     let change =
-        EnrolKey { row, identity: shared.identity.clone(), keys: shared.keys.clone(), actor: agent.key_id.to_string() };
+        EnrolKey { row, identity: shared.identity.clone(), root: shared.root.clone(), actor: agent.key_id.to_string() };
     let recorded = match shared.recorder.record(change).await? {
         Enrolled::Done(position) => position.to_wire(),
         Enrolled::Before(no) => document::position(&mut *shared.database.read().await?, no).await?,
@@ -294,6 +294,25 @@ fn refused(detail: impl Into<String>) -> Failure {
     Failure::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::DecisionInvalid, detail)
 }
 
+/// Whether the envelope names a key that was named here and that the root has not signed yet.
+async fn is_unsigned(
+    connection: &mut SqliteConnection,
+    envelope: &Value,
+    trusted: &TrustSet,
+) -> Result<bool, StorageError> {
+    let Ok(envelope) = Envelope::from_value(envelope) else { return Ok(false) };
+    for signature in envelope.unverified_value().unverified_signatures() {
+        let Some(id) = signature.hint.as_ref().and_then(|hint| KeyId::parse(hint).ok()) else { continue };
+        let known = db::person::find_key(connection, &id.to_string()).await?;
+        let is_open =
+            |key: &SigningKeyRow| key.purpose == directory::use_text(KeyUse::Execution) && key.ended().is_none();
+        if known.is_some_and(|key| is_open(&key)) && !trusted.has_key(&id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Takes a signed report.
 pub(crate) async fn report(
     shared: &Shared,
@@ -304,12 +323,18 @@ pub(crate) async fn report(
     let mut connection = shared.database.read().await?;
     let (handoff, _) = crate::route::read_handoff::find(&mut connection, agent, id).await?;
     let trusted = directory::trusted(shared, &mut connection).await?;
-    let statement = statement::verify::<ExecutionPredicate>(envelope, &trusted.keys).map_err(|error| {
-        let text = crate::problem::chain(&error);
-        refused(format!(
-            "The envelope holds no execution that counts here: {text}. Sign with a key named at /v1/execution-keys."
-        ))
-    })?;
+    let statement = match statement::verify::<ExecutionPredicate>(envelope, &trusted.keys) {
+        Ok(statement) => statement,
+        Err(_) if is_unsigned(&mut connection, envelope, &trusted.keys).await? => {
+            return Err(directory::pending("The execution key", "Send the same report again later."));
+        }
+        Err(error) => {
+            let text = crate::problem::chain(&error);
+            return Err(refused(format!(
+                "The envelope holds no execution that counts here: {text}. Sign with a key named at /v1/execution-keys."
+            )));
+        }
+    };
     let attempts = db::attempt::list(&mut connection, handoff.no).await?;
     let attempt = attempts.into_iter().find(|attempt| attempt.attempt == statement.predicate.attempt);
     let attempt = attempt.ok_or_else(|| refused("The signed attempt is none of this handoff."))?;

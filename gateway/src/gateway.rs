@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use seamark_contracts::clock::{Chance, Clock};
 use seamark_contracts::id::HandoffId;
 use seamark_ledger::checkpoint::{Vkey, VkeyKind};
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::key::Signer as _;
+use seamark_ledger::key::{PublicKey, Signer as _};
 use seamark_ledger::tree::Frontier;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -25,7 +26,7 @@ use crate::challenge::Challenges;
 use crate::config::{Config, Limits};
 use crate::crowd::Crowd;
 use crate::db::gateway::GatewayRow;
-use crate::db::{self, Database, StorageError};
+use crate::db::{self, Database, SqliteConnection, StorageError};
 use crate::end::{self, EndError, Ended, Office, RoleChanged};
 use crate::erase::{self, EraseError, Erased, RetentionInfo};
 use crate::fsck::{self, FsckReport};
@@ -33,11 +34,12 @@ use crate::holders::{self, AgentKeyInfo, DeviceInfo, ExecutionKeyInfo, PersonInf
 use crate::keys::{KeyError, Keys};
 use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
 use crate::recorded::{LedgerFault, Surroundings, to_u64};
+use crate::root::{self, Known, Resolved, RootChoice, RootError};
 use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
 use crate::tiles::Tiles;
-use crate::{deliver, outside, route, serve, stamp, sweep};
+use crate::{deliver, directory, outside, route, serve, stamp, sweep};
 
 /// Why a gateway did not open.
 #[derive(Debug, Error)]
@@ -50,6 +52,8 @@ pub enum OpenError {
     },
     #[error("open the keys")]
     Keys(#[from] KeyError),
+    #[error("find the organisation's root")]
+    Root(#[from] RootError),
     #[error("open the database")]
     Storage(#[from] StorageError),
     #[error("start the writer")]
@@ -110,6 +114,10 @@ pub async fn open_with(
     let org = operate::slug(&config.org).ok_or(OpenError::Org)?;
     let folder = config.data_dir.clone();
     let fault = |source| OpenError::Folder { path: folder.clone(), source };
+    if matches!(config.root, RootChoice::Known) && !folder.join("gateway.sqlite3").exists() {
+        // Before anything is made: no gateway comes into being without somebody to answer for its people and keys.
+        return Err(RootError::None.into());
+    }
     // What is kept here is for one account: a folder that is made is closed to others, whatever the umask says.
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(fault)?;
     // Two processes may open a fresh folder at once: keys and tables are made by one of them.
@@ -131,6 +139,7 @@ pub async fn open_with(
     let database = Database::open(&path, limits.n_readers).await?;
     let origin = keys.origin();
     let known = db::gateway::find(&mut *database.read().await?).await?;
+    let root = find_root(&config, &database, known.is_some(), &chance).await?;
     let identity = match known {
         Some(known) if known.origin != origin => {
             return Err(OpenError::OtherKeys { database: known.origin, keys: origin });
@@ -146,7 +155,9 @@ pub async fn open_with(
     let (writer, recorder) =
         Writer::open(database.clone(), around, limits.max_queued_changes, limits.max_group).await?;
     let writer = writer.start().map_err(OpenError::Writer)?;
-    let identity = recorder.record(Genesis { identity, keys: keys.clone() }).await?;
+    let identity = recorder.record(Genesis { identity, keys: keys.clone(), root: root.clone() }).await?;
+    root.remove_earlier_file()?;
+    directory::sign_what_waits(&recorder, &identity, &root.root).await?;
     drop(lock);
     let position = check_head(&database).await?;
 
@@ -170,8 +181,27 @@ pub async fn open_with(
         trusted: RwLock::new(None),
         cosigned: tokio::sync::watch::Sender::new(0),
         stamp_wanted: tokio::sync::Notify::new(),
+        root: root.root,
+        first_root: root.public,
+        is_signed: AtomicBool::new(false),
     };
     Ok(Gateway { shared: Shared(Arc::new(app)), writer })
+}
+
+/// The root under which this folder works. Its keeper may ask a person, so it is not asked on a thread that others need.
+async fn find_root(
+    config: &Config,
+    database: &Database,
+    is_begun: bool,
+    chance: &Arc<dyn Chance>,
+) -> Result<Resolved, OpenError> {
+    let row = db::directory::newest_root(&mut *database.read().await?).await?;
+    let key = row.map(|row| db::parsed(PublicKey::parse(&row.public_key).ok(), "root", "public_key", row.no));
+    let known = Known { root: key.transpose()?, is_begun };
+    let (choice, keys, chance) = (config.root.clone(), config.data_dir.join("keys"), Arc::clone(chance));
+    let found = tokio::task::spawn_blocking(move || root::resolve(&choice, known, &keys, chance.as_ref())).await;
+    let fault = |source| OpenError::Folder { path: config.data_dir.clone(), source };
+    Ok(found.map_err(std::io::Error::other).map_err(fault)??)
 }
 
 /// Makes the database's file, or takes the rights of others from it and from those beside it. SQLite gives the files that
@@ -206,9 +236,12 @@ async fn check_head(database: &Database) -> Result<i64, StorageError> {
 }
 
 impl App {
-    /// What a verifier pins.
-    pub(crate) fn trust(&self) -> Trust {
-        let root = self.keys.root.public_key();
+    /// What a verifier pins now.
+    pub(crate) async fn trust(&self, connection: &mut SqliteConnection) -> Result<Trust, StorageError> {
+        Ok(self.trust_under(&directory::root_key(connection).await?))
+    }
+
+    fn trust_under(&self, root: &PublicKey) -> Trust {
         // The origin is made of a fixed text and hex digits, so it is a name.
         let vkey = Vkey::new(&self.identity.origin, VkeyKind::Log, self.keys.ledger.public_key());
         Trust {
@@ -227,9 +260,26 @@ impl Gateway {
         route::router(self.shared.clone())
     }
 
-    /// What a verifier pins.
+    /// What a verifier pinned when this gateway was opened. A root that took the place of that one since is in `GET /v1/trust`.
     pub fn trust(&self) -> Trust {
-        self.shared.trust()
+        self.shared.trust_under(&self.shared.first_root)
+    }
+
+    /// Whether the organisation's root has signed any directory of this gateway. Until it has, nothing can be handed over.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn has_signed_directory(&self) -> Result<bool, StorageError> {
+        directory::is_signed(&self.shared).await
+    }
+
+    /// The number of the directory that waits for the root's signature.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn proposed_version(&self) -> Result<Option<i64>, StorageError> {
+        let proposal = db::directory::proposal(&mut *self.shared.database.read().await?).await?;
+        Ok(proposal.map(|row| row.version))
     }
 
     /// Serves until `shutdown` is cancelled; then lets requests finish, notes the stop in the ledger and closes the
@@ -311,7 +361,7 @@ impl Gateway {
     /// [`OperateError`].
     pub async fn create_agent_key(&self, agent: &str, contracts: &[String]) -> Result<String, OperateError> {
         let app = &self.shared;
-        operate::create_agent_key(&app.recorder, &app.identity, &app.keys, app.chance.as_ref(), agent, contracts).await
+        operate::create_agent_key(&app.recorder, &app.identity, &app.root, app.chance.as_ref(), agent, contracts).await
     }
 
     /// Invites a person and returns the code, usable once within seven days.
@@ -320,11 +370,13 @@ impl Gateway {
     /// [`OperateError`].
     pub async fn invite(&self, person: &str, roles: &[String]) -> Result<String, OperateError> {
         let app = &self.shared;
-        operate::invite(&app.recorder, &app.identity, &app.keys, app.chance.as_ref(), person, roles).await
+        let public = directory::root_key(&mut *app.database.read().await.map_err(OperateError::Storage)?).await?;
+        let root = (&app.root, &public);
+        operate::invite(&app.recorder, &app.identity, root, app.chance.as_ref(), person, roles).await
     }
 
     fn office(&self) -> Office {
-        Office { identity: self.shared.identity.clone(), keys: self.shared.keys.clone() }
+        Office { identity: self.shared.identity.clone(), root: self.shared.root.clone() }
     }
 
     /// Forgets what was remembered of everybody's rights, so that a change counts from here on in this process. Another

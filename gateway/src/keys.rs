@@ -1,7 +1,5 @@
-//! The gateway's own keys, one use each, kept in the data folder.
-//!
-//! The folder holds the organisation's root key too: whoever can read it can write a directory. That is honest for one
-//! computer and one person; docs/THREATS.md says so.
+//! The gateway's own keys, one use each, kept in the data folder. The organisation's root is none of them: see
+//! [`crate::root`].
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,6 +11,7 @@ use seamark_contracts::clock::Chance;
 use seamark_ledger::key::{Signer as _, SigningKey};
 use sha2::Sha256;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::keyfile;
 
@@ -70,8 +69,6 @@ impl Secret {
 /// All keys of a gateway.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// Signs the directory.
-    pub(crate) root: Arc<SigningKey>,
     /// Signs handoff statements.
     pub(crate) handoff: Arc<SigningKey>,
     /// Signs outcome statements.
@@ -114,7 +111,6 @@ impl Keys {
     fn from_seeds(seed: impl Fn(&str) -> Result<[u8; 32], KeyError>) -> Result<Self, KeyError> {
         let key = |name: &str| Ok::<_, KeyError>(Arc::new(SigningKey::from_seed(&seed(name)?)));
         Ok(Self {
-            root: key("root")?,
             handoff: key("handoff")?,
             outcome: key("outcome")?,
             ledger: key("ledger")?,
@@ -124,6 +120,13 @@ impl Keys {
     }
 }
 
+/// The seed in a key file that is closed to others.
+///
+/// # Errors
+/// [`KeyError`]; a file that is not there is an error.
+pub(crate) fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    keyfile::open_seed(path, None).map(Zeroizing::new)
+}
 #[cfg(test)]
 mod tests {
     use seamark_contracts::clock::SeededChance;
@@ -135,9 +138,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = Keys::open(folder.path(), true, &SeededChance::new(1)).unwrap();
         let read = Keys::open(folder.path(), false, &SeededChance::new(2)).unwrap();
-        assert_eq!(made.root.public_key(), read.root.public_key());
+        assert_eq!(made.handoff.public_key(), read.handoff.public_key());
         assert_ne!(made.handoff.public_key(), made.outcome.public_key());
-        let mode = fs::metadata(folder.path().join("root.key")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join("handoff.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

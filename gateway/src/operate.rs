@@ -11,19 +11,21 @@ use seamark_contracts::id::{AgentUrn, UserUrn, is_name};
 use seamark_contracts::text;
 use seamark_ledger::directory::DirectoryRole;
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::key::{KeyUse, Signer as _};
+use seamark_ledger::key::{KeyUse, PublicKey, Signer as _};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::auth::{hash_secret, make_secret};
 use crate::db::agent_key::AgentKeyRow;
 use crate::db::contract::ContractRow;
+use crate::db::directory::RootRow;
 use crate::db::gateway::GatewayRow;
 use crate::db::person::{InvitationRow, PersonRow, SigningKeyRow};
 use crate::db::{self, StorageError};
 use crate::directory::{self, Brings};
 use crate::keys::Keys;
 use crate::recorded::{Change, Draft, Entered, Object, Of, Plan};
+use crate::root::{Resolved, Root};
 use crate::sequencer::{RecordError, Recorder};
 
 /// An invitation can be used for seven days.
@@ -52,6 +54,8 @@ pub enum OperateError {
     OtherSpelling { person: UserUrn, known: String, given: String },
     #[error("give at least one role")]
     NoRole,
+    #[error("read what is known of the organisation")]
+    Storage(#[from] StorageError),
     #[error("write the change")]
     Record(#[from] RecordError),
 }
@@ -81,19 +85,36 @@ pub(crate) fn event(kind: EntryType, actor: &str, members: Value) -> Draft {
 pub(crate) struct Genesis {
     pub(crate) identity: GatewayRow,
     pub(crate) keys: Keys,
+    pub(crate) root: Resolved,
+}
+
+impl Genesis {
+    async fn write_root(&self, entered: &mut Entered<'_>) -> Result<(), StorageError> {
+        let row =
+            RootRow { no: entered.position().no, public_key: self.root.public.as_bytes().to_vec(), first_version: 1 };
+        db::directory::insert_root(&mut entered.write().await?, &row).await
+    }
 }
 
 impl Change for Genesis {
     type Done = GatewayRow;
 
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<GatewayRow, StorageError> {
+        let root = self.root.public.id().to_string();
         if let Some(known) = db::gateway::find(plan.reader().await?).await? {
+            if db::directory::newest_root(plan.reader().await?).await?.is_none() {
+                // An earlier build made it, and kept the root beside its own keys.
+                let body = json!({ "what": "root", "keyid": root });
+                let mut entered = plan.record(event(EntryType::ConfigChanged, &known.instance, body)).await?;
+                self.write_root(&mut entered).await?;
+            }
             return Ok(known);
         }
         let actor = self.identity.instance.clone();
-        let mut entered =
-            plan.record(event(EntryType::LedgerGenesis, &actor, json!({ "origin": self.identity.origin }))).await?;
+        let body = json!({ "origin": self.identity.origin, "root": root });
+        let mut entered = plan.record(event(EntryType::LedgerGenesis, &actor, body)).await?;
         db::gateway::insert(&mut entered.write().await?, &self.identity).await?;
+        self.write_root(&mut entered).await?;
         let subject = directory::gateway_urn(&self.identity);
         for (key, key_use) in [(&self.keys.handoff, KeyUse::Handoff), (&self.keys.outcome, KeyUse::Outcome)] {
             let public = key.public_key();
@@ -113,7 +134,7 @@ impl Change for Genesis {
             };
             db::person::insert_key(&mut entered.write().await?, &row).await?;
         }
-        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
+        directory::renew(&mut entered, &self.identity, &self.root.root, Brings::More).await?;
         Ok(self.identity.clone())
     }
 }
@@ -194,7 +215,7 @@ struct MakeAgentKey {
     agent: AgentUrn,
     contracts: String,
     identity: GatewayRow,
-    keys: Keys,
+    root: Root,
 }
 
 impl Change for MakeAgentKey {
@@ -217,7 +238,7 @@ impl Change for MakeAgentKey {
         };
         db::agent_key::insert(&mut entered.write().await?, &row).await?;
         if is_new_agent {
-            directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
+            directory::renew(&mut entered, &self.identity, &self.root, Brings::More).await?;
         }
         Ok(())
     }
@@ -230,7 +251,7 @@ impl Change for MakeAgentKey {
 pub(crate) async fn create_agent_key(
     recorder: &Recorder,
     identity: &GatewayRow,
-    keys: &Keys,
+    root: &Root,
     chance: &dyn Chance,
     agent: &str,
     contracts: &[String],
@@ -249,7 +270,7 @@ pub(crate) async fn create_agent_key(
         agent: urn,
         contracts: json!(contracts).to_string(),
         identity: identity.clone(),
-        keys: keys.clone(),
+        root: root.clone(),
     };
     recorder.record(change).await?;
     Ok(secret)
@@ -268,7 +289,7 @@ struct Invite {
     name: String,
     roles: Vec<String>,
     identity: GatewayRow,
-    keys: Keys,
+    root: Root,
 }
 
 impl Change for Invite {
@@ -294,7 +315,7 @@ impl Change for Invite {
         };
         db::person::insert_invitation(&mut entered.write().await?, &row).await?;
         self.write_person(&mut entered, known).await?;
-        directory::renew(&mut entered, &self.identity, &self.keys, Brings::More).await?;
+        directory::renew(&mut entered, &self.identity, &self.root, Brings::More).await?;
         Ok(Ok(()))
     }
 }
@@ -364,7 +385,7 @@ pub(crate) fn person_urn(name: &str) -> Result<UserUrn, OperateError> {
 pub(crate) async fn invite(
     recorder: &Recorder,
     identity: &GatewayRow,
-    keys: &Keys,
+    (root, public): (&Root, &PublicKey),
     chance: &dyn Chance,
     person: &str,
     roles: &[String],
@@ -382,7 +403,7 @@ pub(crate) async fn invite(
     }
     let mut secret = [0u8; 16];
     chance.fill(&mut secret);
-    let keyid = keys.root.public_key().id().to_string();
+    let keyid = public.id().to_string();
     let code = format!("smi_{}_{}", Base64UrlUnpadded::encode_string(&secret), keyid.get(..16).unwrap_or_default());
     let change = Invite {
         code: hash_secret(&code),
@@ -390,7 +411,7 @@ pub(crate) async fn invite(
         name: given.to_owned(),
         roles: roles.to_vec(),
         identity: identity.clone(),
-        keys: keys.clone(),
+        root: root.clone(),
     };
     match recorder.record(change).await? {
         Ok(()) => Ok(code),

@@ -49,6 +49,8 @@ pub(crate) fn title(code: ErrorCode) -> &'static str {
         ErrorCode::Superseded => "The handoff was replaced",
         ErrorCode::DecisionInvalid => "The signed statement is not as it has to be",
         ErrorCode::NotCandidate => "This person may not decide this review",
+        ErrorCode::EnrolmentPending => "The organisation has not signed this yet",
+        ErrorCode::DirectoryStale => "Another directory is proposed now",
         ErrorCode::AttemptConsumed => "The attempt has been used",
         ErrorCode::OutcomeExists => "There is an outcome already",
         ErrorCode::Unavailable => "The gateway is busy",

@@ -3,7 +3,6 @@
 use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::HandoffPredicate;
 use seamark_contracts::outcome::OutcomePredicate;
-use seamark_ledger::directory::DirectoryPredicate;
 use seamark_ledger::dsse::{IN_TOTO, pae};
 use seamark_ledger::key::{SignError, Signature, Signer, SigningKey};
 use seamark_ledger::statement::{self, StatementError};
@@ -61,13 +60,4 @@ pub(crate) fn outcome(
     key: &SigningKey,
 ) -> Result<Signed, SignStatementError> {
     sign(statement::build_outcome(predicate, handoff)?, key)
-}
-
-/// A directory statement; its subject is the one before it.
-pub(crate) fn directory(
-    predicate: &DirectoryPredicate,
-    previous: Option<Digest>,
-    key: &SigningKey,
-) -> Result<Signed, SignStatementError> {
-    sign(statement::build_directory(predicate, previous)?, key)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::db::SqliteConnection;
@@ -12,7 +13,7 @@ use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::ContractId;
 use seamark_contracts::id::{AgentUrn, HandoffId};
 use seamark_ledger::checkpoint::{Checkpoint, Head, HeadError};
-use seamark_ledger::key::SignError;
+use seamark_ledger::key::{PublicKey, SignError};
 use seamark_ledger::tree::Hash;
 use serde_json::json;
 use thiserror::Error;
@@ -28,6 +29,7 @@ use crate::db::{self, Database, StorageError};
 use crate::directory::Remembered;
 use crate::keys::Keys;
 use crate::recorded::to_u64;
+use crate::root::Root;
 use crate::sequencer::Recorder;
 use crate::sse::Hub;
 use crate::tiles::Tiles;
@@ -59,6 +61,12 @@ pub(crate) struct App {
     pub(crate) cosigned: tokio::sync::watch::Sender<u64>,
     /// Evidence was asked for that no time-stamp covers yet.
     pub(crate) stamp_wanted: tokio::sync::Notify,
+    /// Who signs the directory.
+    pub(crate) root: Root,
+    /// The root that signed it when this process began; later ones are in the database.
+    pub(crate) first_root: PublicKey,
+    /// Whether some directory is signed, once that is known. It stays so.
+    pub(crate) is_signed: AtomicBool,
 }
 
 /// The handle that handlers get.

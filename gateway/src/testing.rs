@@ -25,15 +25,18 @@ use seamark_contracts::problem::Problem;
 use seamark_contracts::samples;
 use seamark_contracts::view::View;
 use seamark_contracts::view::render::{RenderInput, render};
+use seamark_ledger::directory::NextRoot;
 use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::statement;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
+use zeroize::Zeroizing;
 
 use crate::config::{Config, Limits};
 use crate::gateway::{Gateway, open_with};
+use crate::root::{KeeperError, RootChoice, RootKeeper};
 
 pub(crate) const NOW: &str = "2026-11-22T09:00:00.000Z";
 
@@ -79,6 +82,7 @@ pub(crate) struct World {
     pub(crate) chance: Arc<SeededChance>,
     /// Bodies by `OPERATION.request` and `OPERATION.STATUS`, the first of each.
     pub(crate) examples: Mutex<Map<String, Value>>,
+    root: RootChoice,
     _tasks: JoinSet<()>,
 }
 
@@ -93,6 +97,7 @@ pub(crate) fn config(folder: &std::path::Path) -> Config {
     Config {
         data_dir: folder.to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        root: RootChoice::Held(Arc::new(key("root"))),
         org: "Acme Example".to_owned(),
         allow_loopback_webhooks: true,
         outside: crate::config::Outside::default(),
@@ -128,24 +133,48 @@ impl World {
         world
     }
 
+    /// A gateway for others: somebody else holds its root, and has signed nothing yet.
+    pub(crate) async fn outside() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = RootChoice::Outside(key("root").public_key());
+        let world = Self::open_under(root, folder, Limits::default(), 1, Timestamp::parse(NOW).unwrap()).await;
+        for sample in &samples::ALL {
+            world.gateway.publish_contract(sample.contract).await.unwrap();
+        }
+        world
+    }
+
     pub(crate) async fn open(folder: tempfile::TempDir, limits: Limits, seed: u64, now: Timestamp) -> Self {
+        let root = config(folder.path()).root;
+        Self::open_under(root, folder, limits, seed, now).await
+    }
+
+    async fn open_under(
+        root: RootChoice,
+        folder: tempfile::TempDir,
+        limits: Limits,
+        seed: u64,
+        now: Timestamp,
+    ) -> Self {
         let clock = Arc::new(FixedClock::new(now));
         let chance = Arc::new(SeededChance::new(seed));
-        let gateway = open_with(config(folder.path()), limits, clock.clone(), chance.clone()).await.unwrap();
+        let config = Config { root: root.clone(), ..config(folder.path()) };
+        let gateway = open_with(config, limits, clock.clone(), chance.clone()).await.unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(crate::sse::run(gateway.shared.clone()));
         let router = gateway.router();
-        Self { folder, gateway, router, clock, chance, examples: Mutex::default(), _tasks: tasks }
+        Self { folder, gateway, router, clock, chance, examples: Mutex::default(), root, _tasks: tasks }
     }
 
     /// Closes the database and opens it again, as after a crash of everything but the disk.
     pub(crate) async fn reopen(self, seed: u64) -> Self {
         let now = self.clock.now();
-        let Self { folder, gateway, router, _tasks, .. } = self;
+        let Self { folder, gateway, router, root, _tasks, .. } = self;
         drop(router);
         drop(_tasks);
         gateway.close().await;
-        Self::open(folder, Limits::default(), seed, now).await
+        let root = if matches!(root, RootChoice::Outside(_)) { RootChoice::Known } else { root };
+        Self::open_under(root, folder, Limits::default(), seed, now).await
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Vec<u8>) -> Reply {
@@ -231,6 +260,48 @@ impl World {
         let message = format!("seamark-session/v1\n{}\n{challenge}", trust.ledger_origin);
         let body = json!({ "keyid": keyid, "challenge": challenge, "proof": sign_text(device_key, &message) });
         self.send("POST", "/v1/sessions", None, serde_json::to_vec(&body).unwrap()).await.ok()
+    }
+
+    /// The bytes that the root is asked to sign.
+    pub(crate) async fn proposal(&self) -> Vec<u8> {
+        let reply = self.send("GET", "/v1/directory/proposal", None, Vec::new()).await;
+        assert!(reply.status.is_success(), "{}", reply.text());
+        reply.bytes
+    }
+
+    pub(crate) async fn send_directory(&self, envelope: &Value) -> Reply {
+        self.send("POST", "/v1/directory", None, serde_json::to_vec(envelope).unwrap()).await
+    }
+
+    /// Whoever holds the root signs what is proposed.
+    pub(crate) async fn sign_directory(&self) {
+        let envelope = signed(self.proposal().await, "root");
+        let reply = self.send_directory(&envelope).await;
+        assert!(reply.status.is_success(), "{}", reply.text());
+    }
+
+    /// The same, when anything waits.
+    pub(crate) async fn settle(&self) {
+        if self.gateway.proposed_version().await.unwrap().is_some() {
+            self.sign_directory().await;
+        }
+    }
+
+    /// A root names the one that takes its place, which then signs as well.
+    pub(crate) async fn hand_over(&self, from: &str, to: &str) {
+        let newest: Value = self.send("GET", "/v1/directory", None, Vec::new()).await.ok();
+        let newest = payload_of(&newest);
+        let reply = self.send("GET", "/v1/directory/proposal", None, Vec::new()).await;
+        let base = if reply.status.is_success() { reply.bytes } else { newest.clone() };
+        let mut predicate = crate::directory::parse(&base).unwrap();
+        predicate.version = crate::directory::parse(&newest).unwrap().version + 1;
+        predicate.valid_from = self.clock.now();
+        predicate.next_root = Some(NextRoot::new(&key(to).public_key()));
+        let bytes = statement::build_directory(&predicate, Some(Digest::of(&newest))).unwrap();
+        let reply = self.send_directory(&signed(bytes, from)).await;
+        assert!(reply.status.is_success(), "{}", reply.text());
+        let reply = self.send_directory(&signed(self.proposal().await, to)).await;
+        assert!(reply.status.is_success(), "{}", reply.text());
     }
 
     /// The newest head as a desk remembers it.
@@ -423,6 +494,11 @@ impl Reviewer {
     }
 }
 
+/// A statement's bytes under the key of a name.
+pub(crate) fn signed(bytes: Vec<u8>, by: &str) -> Value {
+    serde_json::from_str(&statement::sign(bytes, &key(by)).unwrap().to_json()).unwrap()
+}
+
 /// Names an execution key and gives it.
 pub(crate) async fn execution_key(world: &World, token: &str, agent: &str) -> SigningKey {
     let signing = key(&format!("{agent}/execution"));
@@ -439,4 +515,31 @@ pub(crate) async fn execution_key(world: &World, token: &str, agent: &str) -> Si
 pub(crate) fn random_id(world: &World) -> HandoffId {
     let chance: &dyn Chance = world.chance.as_ref();
     HandoffId::make(world.clock.now(), chance)
+}
+
+/// A keyring that can be locked: then it finds nothing, as a real one.
+#[derive(Debug, Default)]
+pub(crate) struct Keyring {
+    pub(crate) entries: Mutex<std::collections::BTreeMap<String, [u8; 32]>>,
+    pub(crate) is_locked: std::sync::atomic::AtomicBool,
+}
+
+impl Keyring {
+    fn check_open(&self) -> Result<(), KeeperError> {
+        let is_locked = self.is_locked.load(std::sync::atomic::Ordering::SeqCst);
+        if is_locked { Err(KeeperError::Locked(None)) } else { Ok(()) }
+    }
+}
+
+impl RootKeeper for Keyring {
+    fn read(&self, keyid: &str) -> Result<Zeroizing<[u8; 32]>, KeeperError> {
+        self.check_open()?;
+        self.entries.lock().unwrap().get(keyid).copied().map(Zeroizing::new).ok_or(KeeperError::Locked(None))
+    }
+
+    fn keep(&self, keyid: &str, seed: &[u8; 32]) -> Result<(), KeeperError> {
+        self.check_open()?;
+        self.entries.lock().unwrap().insert(keyid.to_owned(), *seed);
+        Ok(())
+    }
 }

@@ -10,6 +10,7 @@ mod openapi;
 mod proofs;
 mod reveals;
 mod stamps;
+mod root;
 mod streams;
 mod thin;
 mod verdicts;

@@ -9,12 +9,13 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use schemars::JsonSchema;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
+use seamark_contracts::strict_json::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::key::{KeyUse, PublicKey, PublicKeyError, TrustSet, TrustSetError, TrustedKey};
-use crate::statement::{self, StatementError};
+use crate::key::{KeyUse, PublicKey, PublicKeyError, Signature, TrustSet, TrustSetError, TrustedKey};
+use crate::statement::{self, Statement, StatementError};
 use crate::verified::Verified;
 
 mod proposal;
@@ -27,6 +28,12 @@ pub const MAX_SKEW_MS: i64 = 120_000;
 /// Most bytes of a directory statement: about four and a half thousand persons with a device each. More than other statements may
 /// have, because every key and person stays listed.
 pub const MAX_DIRECTORY_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most bytes of an envelope around such a statement.
+pub const MAX_ENVELOPE_BYTES: usize = 3 * 1024 * 1024;
+
+/// Bounds of such an envelope, read on its own.
+pub const ENVELOPE_LIMITS: Limits = Limits { max_depth: 4, ..Limits::SIGNED.with_max_bytes(MAX_ENVELOPE_BYTES) };
 
 /// Most subjects of a directory, as of any array (FORMATS.md, section 2).
 pub const MAX_SUBJECTS: usize = 16_384;
@@ -169,11 +176,7 @@ fn parse_key(text: &str, keyid: &str) -> Result<PublicKey, DirectoryError> {
     let fault = |source| DirectoryError::Key { keyid: keyid.to_owned(), source };
     let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| fault(PublicKeyError::Length))?;
     let key = PublicKey::parse(&bytes).map_err(fault)?;
-    if key.id().to_string() == keyid {
-        Ok(key)
-    } else {
-        Err(DirectoryError::OtherKeyId { keyid: keyid.to_owned() })
-    }
+    if key.id().to_string() == keyid { Ok(key) } else { Err(DirectoryError::OtherKeyId { keyid: keyid.to_owned() }) }
 }
 
 /// Why a directory cannot be used.
@@ -211,6 +214,8 @@ pub struct Directory {
     pub predicate: DirectoryPredicate,
     /// Digest of its statement.
     pub digest: Digest,
+    /// The root's signature.
+    pub signature: Signature,
     trust: TrustSet,
 }
 
@@ -243,7 +248,8 @@ pub fn verify(envelope: &Value, root: &PublicKey, now: Timestamp) -> Result<Veri
     }
     let trust = check_content(predicate, root)?;
     let statement = statement.into_inner();
-    Ok(Verified::new(Directory { predicate: statement.predicate, digest: statement.digest, trust }))
+    let Statement { predicate, digest, signature, .. } = statement;
+    Ok(Verified::new(Directory { predicate, digest, signature, trust }))
 }
 
 /// Everything that a directory under `root` promises besides its signature and its times.

@@ -20,18 +20,19 @@ use seamark_contracts::{contract, samples};
 use seamark_desk::account::write_durably;
 use seamark_desk::answer::AppState;
 use seamark_desk::clock::{SystemChance, SystemClock};
-use seamark_desk::keys::check_new_pin;
+use seamark_desk::keys::{Keyring, KeyringError, check_new_pin, root_entry};
 use seamark_desk::refusal::Refusal;
 use seamark_desk::words::{LocalFault, LocalGateway};
 use seamark_desk::{Desk, EnrolRequest};
 use seamark_gateway::embed::{self, EmbedError, Embedded};
-use seamark_gateway::{OpenError, OperateError};
+use seamark_gateway::{KeeperError, OpenError, OperateError, RootError, RootKeeper};
 use tauri::AppHandle;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::error::{AppError, AppErrorCode};
 use crate::event::{SetupProgress, tell};
@@ -61,6 +62,34 @@ pub(crate) enum LocalError {
     Demo(#[source] ClientError),
 }
 
+/// The root of this computer's own organisation, in the keyring of whoever uses it. The gateway inside the app has it in memory
+/// while it runs, and its folder never does.
+#[derive(Debug)]
+struct RootInKeyring(Arc<dyn Keyring>);
+
+impl RootKeeper for RootInKeyring {
+    fn read(&self, keyid: &str) -> Result<Zeroizing<[u8; 32]>, KeeperError> {
+        let secret = self.0.read(&root_entry(keyid)).map_err(no_root)?;
+        let seed: [u8; 32] = secret.as_slice().try_into().map_err(|_| no_root(KeyringError::Malformed))?;
+        Ok(Zeroizing::new(seed))
+    }
+
+    fn keep(&self, keyid: &str, seed: &[u8; 32]) -> Result<(), KeeperError> {
+        // Only what reads back is kept; until then the gateway signs nothing with it.
+        self.0.write(&root_entry(keyid), seed).map_err(no_root)?;
+        let kept = self.read(keyid)?;
+        if *kept == *seed { Ok(()) } else { Err(no_root(KeyringError::Malformed)) }
+    }
+}
+
+/// A keyring that finds nothing may only be locked, so that is what is said of it.
+fn no_root(error: KeyringError) -> KeeperError {
+    match error {
+        KeyringError::Missing(_) => KeeperError::Missing(Some(error.into())),
+        KeyringError::Locked(_) | KeyringError::Malformed => KeeperError::Locked(Some(error.into())),
+    }
+}
+
 #[derive(Debug)]
 struct Running {
     gateway: Embedded,
@@ -71,13 +100,15 @@ struct Running {
 #[derive(Debug)]
 pub(crate) struct Local {
     data_dir: PathBuf,
+    root: Arc<RootInKeyring>,
     running: Mutex<Option<Running>>,
     stop_demo: CancellationToken,
 }
 
 impl Local {
-    pub(crate) fn new(data_dir: PathBuf) -> Self {
-        Self { data_dir, running: Mutex::new(None), stop_demo: CancellationToken::new() }
+    pub(crate) fn new(data_dir: PathBuf, keyring: Arc<dyn Keyring>) -> Self {
+        let root = Arc::new(RootInKeyring(keyring));
+        Self { data_dir, root, running: Mutex::new(None), stop_demo: CancellationToken::new() }
     }
 
     /// First run: everything that is needed to have a handoff waiting. What an earlier, broken try left is used again.
@@ -136,9 +167,19 @@ impl Local {
         }
     }
 
+    /// After the person unlocked the keyring: starts the gateway if it did not start for want of it.
+    pub(crate) async fn resume_unlocked(&self, desk: &Desk) {
+        if self.running.lock().await.is_none() {
+            self.resume(desk).await;
+        }
+    }
+
     async fn try_resume(&self, desk: &Desk) -> Result<(), LocalError> {
         let mut running = self.running.lock().await;
-        let local = running.insert(self.start().await?);
+        let local = match running.take() {
+            Some(local) => running.insert(local),
+            None => running.insert(self.start().await?),
+        };
         if let Err(refusal) = desk.move_local_gateway(local.gateway.address()).await {
             tracing::error!(code = ?refusal.code, cause = refusal.causes().join(": "), "the new address was not kept");
         }
@@ -152,10 +193,10 @@ impl Local {
 
     async fn start(&self) -> Result<Running, LocalError> {
         let dir = self.data_dir.join("gateway");
-        let runtime = Handle::current();
+        let (runtime, root) = (Handle::current(), self.root.clone());
         // Opening reads and checks what is there: not on a thread that others need. (What migrates the database is also
         // not `Send` in the eyes of the compiler, so that it could not be awaited here.)
-        let started = tokio::task::spawn_blocking(move || runtime.block_on(embed::start(&dir))).await;
+        let started = tokio::task::spawn_blocking(move || runtime.block_on(embed::start(&dir, root))).await;
         let gateway = started.map_err(LocalError::Stopped)?.map_err(LocalError::Start)?;
         tracing::info!(address = %gateway.address(), "the gateway on this computer is ready");
         Ok(Running { gateway, demo: None })
@@ -226,6 +267,10 @@ fn fault_of(error: &LocalError) -> LocalFault {
     match error {
         LocalError::Start(EmbedError::Folder(_) | EmbedError::Open(OpenError::Folder { .. }))
         | LocalError::Key { .. } => LocalFault::Folder,
+        LocalError::Start(EmbedError::Open(OpenError::Root(RootError::Keeper(KeeperError::Missing(_))))) => {
+            LocalFault::KeyringMissing
+        }
+        LocalError::Start(EmbedError::Open(OpenError::Root(RootError::Keeper(_)))) => LocalFault::KeyringLocked,
         LocalError::Start(EmbedError::Open(_)) => LocalFault::Data,
         LocalError::Start(EmbedError::Serve(_)) => LocalFault::Port,
         LocalError::Start(EmbedError::Ended)
@@ -238,6 +283,16 @@ fn fault_of(error: &LocalError) -> LocalFault {
 impl From<LocalError> for AppError {
     fn from(error: LocalError) -> Self {
         log_chain("setting up on this computer stopped", &error);
+        let code = match fault_of(&error) {
+            LocalFault::KeyringMissing => Some(AppErrorCode::KeyringMissing),
+            LocalFault::KeyringLocked => Some(AppErrorCode::KeyringLocked),
+            _ => None,
+        };
+        if let Some(code) = code {
+            let message = "Your keyring did not take or give the key under which this computer lists persons and keys, so nothing \
+                           was set up. Unlock it, or start one, then try again.";
+            return Self::new(code, message);
+        }
         let message = "Seamark could not set itself up on this computer. Nothing was sent anywhere. Check that the disk is \
                        not full and that Seamark's folder may be written to, then try again.";
         Self::new(AppErrorCode::StorageFailed, message)
@@ -274,7 +329,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_gateway_that_does_not_start_says_what_to_look_at() {
         let folder = tempfile::tempdir().unwrap();
-        let local = Local::new(folder.path().to_owned());
+        let keyring = Arc::new(TestKeyring::default());
+        let local = Local::new(folder.path().to_owned(), keyring.clone());
         std::fs::write(folder.path().join("gateway"), "not a folder").unwrap();
         assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Folder);
         std::fs::remove_file(folder.path().join("gateway")).unwrap();
@@ -282,6 +338,65 @@ mod tests {
         std::fs::write(folder.path().join("gateway/gateway.sqlite3"), "not a database, but long enough to be read")
             .unwrap();
         assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::Data);
+    }
+
+    /// A keyring that can be locked: then it finds nothing, as a real one.
+    #[derive(Debug, Default)]
+    struct TestKeyring {
+        entries: std::sync::Mutex<std::collections::BTreeMap<String, Vec<u8>>>,
+        is_locked: std::sync::atomic::AtomicBool,
+    }
+
+    impl TestKeyring {
+        fn set_locked(&self, is_locked: bool) {
+            self.is_locked.store(is_locked, std::sync::atomic::Ordering::SeqCst);
+        }
+
+        fn check_open(&self) -> Result<(), KeyringError> {
+            let is_locked = self.is_locked.load(std::sync::atomic::Ordering::SeqCst);
+            if is_locked { Err(KeyringError::Locked(None)) } else { Ok(()) }
+        }
+    }
+
+    impl Keyring for TestKeyring {
+        fn read(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+            self.check_open()?;
+            let found = self.entries.lock().unwrap().get(name).cloned();
+            found.map(Zeroizing::new).ok_or(KeyringError::Locked(None))
+        }
+
+        fn write(&self, name: &str, secret: &[u8]) -> Result<(), KeyringError> {
+            self.check_open()?;
+            self.entries.lock().unwrap().insert(name.to_owned(), secret.to_vec());
+            Ok(())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn f3_the_root_of_this_computer_is_in_the_keyring_and_a_locked_one_gets_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Arc::new(TestKeyring::default());
+        let local = Local::new(folder.path().to_owned(), keyring.clone());
+        keyring.set_locked(true);
+        assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::KeyringLocked);
+        keyring.set_locked(false);
+        let running = local.start().await.unwrap();
+        assert!(running.gateway.invite("Ana", &sample_roles()).await.is_ok());
+        running.gateway.stop().await;
+        let names: Vec<String> = keyring.entries.lock().unwrap().keys().cloned().collect();
+        assert!(names.len() == 1 && names[0].starts_with("root-"), "{names:?}");
+        assert!(!folder.path().join("gateway/keys/root.key").exists());
+
+        keyring.set_locked(true);
+        let error = local.start().await.unwrap_err();
+        assert_eq!(fault_of(&error), LocalFault::KeyringLocked);
+        assert_eq!(AppError::from(error).code, AppErrorCode::KeyringLocked);
+        keyring.set_locked(false);
+        let lost = std::mem::take(&mut *keyring.entries.lock().unwrap());
+        assert_eq!(fault_of(&local.start().await.unwrap_err()), LocalFault::KeyringLocked);
+        assert!(keyring.entries.lock().unwrap().is_empty(), "no other root was made");
+        *keyring.entries.lock().unwrap() = lost;
+        local.start().await.unwrap().gateway.stop().await;
     }
 
     #[test]

@@ -71,11 +71,13 @@ pub fn run(options: &Options) -> Result<(), RunError> {
     let data_dir = options.data_dir()?;
     graphics::ensure_display()?;
     options::make_private(&data_dir).map_err(|source| RunError::Folder { path: data_dir.clone(), source })?;
-    let desk = block_on(Desk::open(desk_options(data_dir.clone()))).map_err(|error| match error {
+    let options = desk_options(data_dir.clone());
+    let keyring = Arc::clone(&options.keyring);
+    let desk = block_on(Desk::open(options)).map_err(|error| match error {
         OpenError::InUse { path } => RunError::AlreadyOpen(path),
         source => RunError::Desk { path: data_dir.clone(), source },
     })?;
-    let local = Arc::new(Local::new(data_dir));
+    let local = Arc::new(Local::new(data_dir, keyring));
     // Before the window asks for the first time.
     embedded::announce(&desk);
     let bindings = bindings::builder();

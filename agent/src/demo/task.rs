@@ -18,7 +18,7 @@ use super::event::{DemoEvent, Totals};
 use super::staff::Staff;
 use crate::client::{Client, ClientError, Waited};
 use crate::derived::Derived;
-use crate::execute::Execution;
+use crate::execute::{ExecuteError, Execution};
 
 /// One long-poll; the gateway allows up to a minute.
 const POLL: Duration = Duration::from_secs(30);
@@ -194,7 +194,26 @@ impl Pipeline {
             });
             return true;
         };
-        match executor.execute(sent.id, delivery, |action| super::staff::act(action, sent.act_fails.clone())).await {
+        let mut is_told = false;
+        let executed = loop {
+            let act = |action| super::staff::act(action, sent.act_fails.clone());
+            match executor.execute(sent.id, delivery, act).await {
+                // Nothing was done or used up: whoever holds the organisation's root signs the key sooner or later.
+                Err(error @ ExecuteError::KeyUnsigned) => {
+                    if !is_told {
+                        is_told = true;
+                        let (case, text) = (sent.case.clone(), format!("{}; trying on", causes(&error)));
+                        self.tell(DemoEvent::Trouble { case, text });
+                    }
+                    let pause = tokio::time::sleep(TROUBLE_PAUSE);
+                    if self.stop.run_until_cancelled(pause).await.is_none() {
+                        return false;
+                    }
+                }
+                executed => break executed,
+            }
+        };
+        match executed {
             Ok(Execution::Executed { .. }) => {
                 self.tell(DemoEvent::Executed { case: sent.case.clone(), handoff_id: sent.id });
                 true

@@ -128,6 +128,8 @@ texts! {
     EntryText = |generator| text_of(&component(generator, "Entry"), "application/json", Some(8 * 1024)),
     /// Canonical bytes of the body of a ledger entry.
     BodyText = |_| text_of(&json!({ "type": "object" }), "application/json", Some(8 * 1024)),
+    /// A directory statement that nobody has signed yet.
+    ProposedDirectory = |generator| Schema::try_from(component(generator, "DirectoryStatement")).unwrap_or_default(),
     /// Canonical bytes of a contract.
     ContractText = |generator| {
         let contract = generator.subschema_for::<Contract>().to_value();

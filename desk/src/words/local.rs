@@ -20,6 +20,10 @@ pub enum LocalFault {
     Data,
     /// It could not listen on this computer's own address.
     Port,
+    /// The keyring does not give the root key of this computer's own organisation: it is locked, or does not hold it.
+    KeyringLocked,
+    /// No keyring runs that could hold it.
+    KeyringMissing,
     /// It ended while it was starting.
     Ended,
 }
@@ -42,6 +46,14 @@ impl LocalFault {
             Self::Port => (
                 "It could not listen on this computer's own address.",
                 "Close Seamark and open it again. If that does not help, a security program may forbid it.",
+            ),
+            Self::KeyringLocked => (
+                "The key under which it lists persons and keys is in your keyring, which is locked or does not hold it.",
+                "Unlock your keyring, then choose “Try again”. Seamark never makes another key in its place.",
+            ),
+            Self::KeyringMissing => (
+                "The key under which it lists persons and keys is in your keyring, and no keyring runs.",
+                "Start your keyring (GNOME Keyring, KDE Wallet or KeePassXC), then choose “Try again”.",
             ),
             Self::Ended => ("It ended while it was starting.", "Close Seamark and open it again."),
         };

@@ -250,7 +250,7 @@ async fn a_folder_can_be_checked_beside_its_running_gateway_and_after_it_was_kil
     // What a kill leaves: the file and its journal, without the index of the journal.
     let copy = tempfile::tempdir().unwrap();
     std::fs::create_dir(copy.path().join("keys")).unwrap();
-    for name in ["root", "handoff", "outcome", "ledger", "webhook", "intake"] {
+    for name in ["handoff", "outcome", "ledger", "webhook", "intake"] {
         let name = format!("keys/{name}.key");
         std::fs::copy(world.folder.path().join(&name), copy.path().join(&name)).unwrap();
     }
@@ -308,4 +308,22 @@ pub(crate) async fn fill_with_persons(database: &super::Database, n: i64) {
 pub(crate) async fn set_back_head(database: &super::Database) {
     let mut connection = database.connect_writer().await.unwrap();
     sqlx::query("UPDATE ledger_head SET size = size - 1").execute(&mut connection).await.unwrap();
+}
+
+/// Brings a folder into the form in which an earlier build left it: nothing in the database says which root there is.
+pub(crate) async fn forget_root(folder: &std::path::Path) {
+    let options = super::options(&folder.join("gateway.sqlite3"));
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    for sql in ["DROP TABLE root", "DROP TABLE proposal", "DELETE FROM _sqlx_migrations WHERE version = 4"] {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+/// What an operator with the whole database can do without the root: write a directory of their own, and another root.
+pub(crate) async fn forge_directory(database: &super::Database, row: &super::directory::DirectoryRow, root: &[u8]) {
+    let mut connection = database.connect_writer().await.unwrap();
+    let mut write = super::Write::beside_an_entry(&mut connection);
+    super::directory::insert(&mut write, row).await.unwrap();
+    sqlx::query("UPDATE root SET public_key = ?").bind(root).execute(&mut connection).await.unwrap();
 }

@@ -6,15 +6,16 @@ use seamark_contracts::digest::Digest;
 use seamark_contracts::handoff::HandoffPredicate;
 use seamark_contracts::id::{AgentUrn, HandoffId};
 use seamark_contracts::mask;
-use seamark_ledger::directory::DirectoryPredicate;
+use seamark_ledger::directory::{DirectoryPredicate, DirectoryRole};
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::key::{KeyUse, PublicKey, Signer as _, TrustSet, TrustedKey};
+use seamark_ledger::key::{KeyUse, PublicKey, TrustSet, TrustedKey};
 use seamark_ledger::statement;
 use seamark_ledger::verify::ledger_ref;
 use serde_json::Value;
 
 use super::{Facts, FsckReport, Ground, PAGE};
 use crate::db::attempt::AttemptRow;
+use crate::db::directory::DirectoryRow;
 use crate::db::handoff::HandoffRow;
 use crate::db::{self, StorageError};
 use crate::directory;
@@ -27,7 +28,7 @@ pub(super) async fn check(
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
     check_contracts(connection, facts, report).await?;
-    check_directory(ground, connection, facts, report).await?;
+    check_directory(connection, facts, report).await?;
     check_keys(connection, facts, report).await?;
     check_refusals(ground, connection, facts, report).await?;
     check_erasures(connection, facts, report).await?;
@@ -57,26 +58,18 @@ async fn check_contracts(
 }
 
 async fn check_directory(
-    ground: &Ground,
     connection: &mut SqliteConnection,
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
-    let root = TrustedKey {
-        key: ground.keys.root.public_key(),
-        key_use: KeyUse::Directory,
-        subject: "urn:seamark:root".to_owned(),
-        from: seamark_contracts::clock::Timestamp::from_ms(i64::MIN),
-        to: None,
-    };
-    let root = TrustSet::new([root]).unwrap_or_default();
+    let rows = db::directory::list(connection).await?;
+    check_roots(connection, &rows, report).await?;
     let (mut previous, mut version) = (None, 0);
-    for row in db::directory::list(connection).await? {
-        let verified = statement::verify::<DirectoryPredicate>(
-            &document::envelope(&row.statement, &row.signature, &ground.keys.root),
-            &root,
-        )
-        .ok();
+    for row in rows {
+        let verified = PublicKey::parse(&row.root).ok().and_then(|root| {
+            let envelope = document::envelope_of(&row.statement, &row.signature, &root);
+            statement::verify::<DirectoryPredicate>(&envelope, &only_root(root)).ok()
+        });
         let entry = facts.take(row.no, EntryType::DirectoryChanged);
         let digest = Digest::of(&row.statement);
         version += 1;
@@ -94,6 +87,39 @@ async fn check_directory(
             "this version is not the one that the root key signed after the one before it",
         );
         previous = Some(digest);
+    }
+    Ok(())
+}
+
+/// A set of this root alone.
+fn only_root(key: PublicKey) -> TrustSet {
+    let (key_use, subject) = (KeyUse::Directory, "urn:seamark:root".to_owned());
+    let from = seamark_contracts::clock::Timestamp::from_ms(i64::MIN);
+    TrustSet::new([TrustedKey { key, key_use, subject, from, to: None }]).unwrap_or_default()
+}
+
+/// The first root is the one that the ledger names, and every other one that of the directory before its first.
+async fn check_roots(
+    connection: &mut SqliteConnection,
+    directories: &[DirectoryRow],
+    report: &mut FsckReport,
+) -> Result<(), StorageError> {
+    let roots = db::directory::list_roots(connection).await?;
+    report.expect(!roots.is_empty(), "root", 0, "the organisation's root is missing");
+    for (at, row) in roots.iter().enumerate() {
+        let key = PublicKey::parse(&row.public_key).ok();
+        let keyid = key.map(|key| key.id().to_string());
+        let is_good = if at == 0 {
+            let member = if row.no == 0 { "root" } else { "keyid" };
+            let named = body_member(connection, row.no, member).await?;
+            row.first_version == 1 && named.is_some() && named == keyid
+        } else {
+            let named_in = directories.iter().find(|directory| directory.version == row.first_version - 1);
+            let next = named_in.and_then(|directory| directory::parse(&directory.statement)?.next_root);
+            named_in.is_some_and(|directory| directory.no == row.no)
+                && next.is_some_and(|next| next.parse().ok() == key)
+        };
+        report.expect(is_good, "root", row.no, "this root is not the one that the ledger or the root before it names");
     }
     Ok(())
 }
@@ -126,13 +152,21 @@ async fn check_keys(
     facts: &mut Facts,
     report: &mut FsckReport,
 ) -> Result<(), StorageError> {
-    let newest = db::directory::newest(connection).await?.and_then(|row| directory::parse(&row.statement));
+    // What was changed and not signed yet stands in the proposal.
+    let newest = match db::directory::proposal(connection).await? {
+        Some(row) => Some(row.statement),
+        None => db::directory::newest(connection).await?.map(|row| row.statement),
+    };
+    let newest = newest.and_then(|statement| directory::parse(&statement));
     let (listed, subjects) = newest.map(|directory| (directory.keys, directory.subjects)).unwrap_or_default();
     for row in db::person::list_keys(connection).await? {
         let keyid = PublicKey::parse(&row.public_key).map(|key| key.id().to_string()).unwrap_or_default();
         let entered = facts.take(row.no, EntryType::KeyEnrolled).is_some()
             && body_member(connection, row.no, "keyid").await?.as_ref() == Some(&row.keyid);
+        // What ended before the root had signed it is in no directory.
+        let never_signed = row.ended().is_some() && listed.iter().all(|key| key.keyid != row.keyid);
         let is_listed = row.purpose == directory::use_text(KeyUse::Device)
+            || never_signed
             || listed.iter().any(|key| {
                 key.keyid == row.keyid
                     && key.subject == row.subject
@@ -159,10 +193,15 @@ async fn check_keys(
         );
     }
     for row in db::person::list(connection).await? {
-        let roles = serde_json::from_str(&row.roles).ok();
+        let roles: Option<Vec<DirectoryRole>> = serde_json::from_str(&row.roles).ok();
         let subject = subjects.iter().find(|subject| subject.id == row.id);
-        let is_listed =
-            subject.is_some_and(|subject| subject.name == row.name && roles.as_ref() == Some(&subject.roles));
+        let is_listed = subject.is_some_and(|subject| {
+            let of_row = roles.map(|mut roles| {
+                roles.retain(|role| role.to.is_none() || subject.roles.contains(role));
+                roles
+            });
+            subject.name == row.name && of_row.as_ref() == Some(&subject.roles)
+        });
         report.expect(
             is_listed,
             "person",

@@ -26,6 +26,7 @@ pub(crate) fn endpoint() -> Endpoint {
         .gives::<DecisionAnswer>(StatusCode::OK, "Recorded.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::FORBIDDEN, ErrorCode::NotCandidate)
+        .fails(StatusCode::FORBIDDEN, ErrorCode::EnrolmentPending)
         .fails(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::DecisionInvalid);
     Endpoint { method: "POST", path: "/v1/reviews/{id}/decisions", handler: post(handle), operation }
 }

@@ -7,6 +7,7 @@ use seamark_contracts::api::ledger::Trust;
 
 use super::{Endpoint, Json};
 use crate::openapi::{Access, Operation};
+use crate::problem::Failure;
 use crate::state::Shared;
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -16,6 +17,7 @@ pub(crate) fn endpoint() -> Endpoint {
     Endpoint { method: "GET", path: "/v1/trust", handler: get(handle), operation }
 }
 
-async fn handle(State(shared): State<Shared>) -> Json<Trust> {
-    Json(shared.trust())
+async fn handle(State(shared): State<Shared>) -> Result<Json<Trust>, Failure> {
+    let mut connection = shared.database.read().await?;
+    Ok(Json(shared.trust(&mut connection).await?))
 }

@@ -25,6 +25,7 @@ pub(crate) fn endpoint() -> Endpoint {
         .takes_document::<ExecutionEnvelope>()
         .gives::<ResultAnswer>(StatusCode::OK, "Recorded; the reviewer sees it.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
+        .fails(StatusCode::FORBIDDEN, ErrorCode::EnrolmentPending)
         .fails(StatusCode::CONFLICT, ErrorCode::OutcomeExists)
         .fails(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::DecisionInvalid);
     Endpoint { method: "POST", path: "/v1/handoffs/{id}/result", handler: post(handle), operation }

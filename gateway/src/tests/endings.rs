@@ -25,7 +25,7 @@ fn ended() -> (u16, String) {
 }
 
 fn office(world: &World) -> Office {
-    Office { identity: world.gateway.shared.identity.clone(), keys: world.gateway.shared.keys.clone() }
+    Office { identity: world.gateway.shared.identity.clone(), root: world.gateway.shared.root.clone() }
 }
 
 /// What the ledger says, kinds only.

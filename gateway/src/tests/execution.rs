@@ -1,5 +1,7 @@
 //! What destinations do after the outcome, and what a gateway on its own address does.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use seamark_contracts::api::agent::{Delivery, EnrolledKey, HandoffAnswer, ResultAnswer};
 use seamark_contracts::clock::Clock as _;
@@ -11,7 +13,7 @@ use seamark_ledger::key::SigningKey;
 use seamark_ledger::statement;
 use serde_json::{Value, json};
 
-use crate::testing::{Reply, World, execution_key, key, key_text, payload_of, sign_text};
+use crate::testing::{Keyring, Reply, World, execution_key, key, key_text, payload_of, sign_text};
 
 struct Done {
     handoff: HandoffAnswer,
@@ -21,6 +23,7 @@ struct Done {
 
 async fn decided(world: &World, agent: &str, kind: DecisionKind) -> Done {
     let alice = world.reviewer(&format!("Person {}", world.seen().await.size), &["reviewer"]).await;
+    world.settle().await;
     let handoff = world.gated(agent).await;
     let review = alice.review(world, handoff.review_id.unwrap()).await;
     alice.decide(world, &review, kind).await;
@@ -269,9 +272,26 @@ async fn a_file_comes_with_its_salt_and_only_to_candidates() {
 }
 
 #[tokio::test]
+async fn a16_an_execution_key_reports_once_the_root_has_signed_it() {
+    let world = World::outside().await;
+    let agent = world.agent("order-desk").await;
+    let done = decided(&world, &agent, DecisionKind::Reject).await;
+    let signer = execution_key(&world, &agent, "refund-executor").await;
+    let report = done.report(&world, ExecutionResult::Failed, &signer);
+    assert_eq!(done.send(&world, &agent, &report).await.problem(), (403, "enrolment-pending".to_owned()));
+    let strange = done.report(&world, ExecutionResult::Failed, &key("stranger"));
+    assert_eq!(done.send(&world, &agent, &strange).await.problem(), (422, "decision-invalid".to_owned()));
+    world.settle().await;
+    let answer = done.send(&world, &agent, &report).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn an_embedded_gateway_keeps_its_address_and_its_ledger() {
     let folder = tempfile::tempdir().unwrap();
-    let embedded = crate::embed::start(folder.path()).await.unwrap();
+    let keyring = Arc::new(Keyring::default());
+    let embedded = crate::embed::start(folder.path(), keyring.clone()).await.unwrap();
     embedded.publish_samples().await.unwrap();
     embedded.publish_samples().await.unwrap();
     let agent = embedded.agent_key("order-desk").await.unwrap();
@@ -290,7 +310,7 @@ async fn an_embedded_gateway_keeps_its_address_and_its_ledger() {
     assert!(embedded.fsck().await.is_sound());
     embedded.stop().await;
 
-    let embedded = crate::embed::start(folder.path()).await.unwrap();
+    let embedded = crate::embed::start(folder.path(), keyring.clone()).await.unwrap();
     assert_eq!(embedded.address(), address, "the port of the last time");
     assert_eq!(post(&address).await.status(), 200, "the same handoff as before");
     let report = embedded.fsck().await;

@@ -97,11 +97,7 @@ impl Proposal {
     ///
     /// # Errors
     /// [`ProposalError`] for the first thing that no gateway may propose.
-    pub fn differences(
-        &self,
-        current: Option<&Directory>,
-        root: &PublicKey,
-    ) -> Result<Vec<Difference>, ProposalError> {
+    pub fn differences(&self, current: Option<&Directory>, root: &PublicKey) -> Result<Vec<Difference>, ProposalError> {
         let next = &self.predicate;
         if next.next_root.is_some() {
             return Err(ProposalError::NextRoot);
@@ -125,10 +121,7 @@ impl Proposal {
     }
 }
 
-fn compare(
-    next: &DirectoryPredicate,
-    current: Option<&DirectoryPredicate>,
-) -> Result<Vec<Difference>, ProposalError> {
+fn compare(next: &DirectoryPredicate, current: Option<&DirectoryPredicate>) -> Result<Vec<Difference>, ProposalError> {
     let mut found = Vec::new();
     let since = current.map(|current| current.valid_from);
     let known: BTreeMap<&str, &DirectorySubject> =

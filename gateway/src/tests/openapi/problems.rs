@@ -15,15 +15,48 @@ use serde_json::{Map, Value, json};
 use crate::openapi::Access;
 use crate::route;
 use crate::sweep;
-use crate::testing::{Reviewer, World, enrolment, execution_key, key as key_of, key_text, payload_of, sign_text};
+use crate::testing::{
+    Reviewer, World, enrolment, execution_key, key as key_of, key_text, payload_of, sign_text, signed,
+};
 
 const NOBODY: &str = "0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12";
+
+/// What comes of a root that is outside of the gateway.
+pub(super) async fn record_root() -> Map<String, Value> {
+    let world = World::outside().await;
+    let agent = world.agent("order-desk").await;
+    world.send("GET", "/v1/directory", None, Vec::new()).await;
+    world.sign_directory().await;
+    world.send("GET", "/v1/directory/proposal", None, Vec::new()).await;
+    let alice = world.reviewer("Alice Example", &["reviewer"]).await;
+    let handoff = world.gated(&agent).await;
+    let review = alice.review(&world, handoff.review_id.unwrap()).await;
+    let decision = alice.request(&world, &review, DecisionKind::Approve).await;
+    alice.send(&world, &review, &decision).await;
+    world.sign_directory().await;
+    alice.send(&world, &review, &decision).await;
+    execution_key(&world, &agent, "refund-executor").await;
+    report(&world, &agent, &handoff, ExecutionPhase::Gate).await;
+    let stale = world.proposal().await;
+    world.agent("content-desk").await;
+    world.send_directory(&signed(stale, "root")).await;
+    world.send_directory(&signed(world.proposal().await, "mallory")).await;
+    world.hand_over("root", "root 2").await;
+    let keyid = key_of("root").public_key().id();
+    world.send("GET", &format!("/v1/directory/handovers/{keyid}"), None, Vec::new()).await;
+    world.send("GET", "/v1/directory/handovers/none", None, Vec::new()).await;
+    world.examples.into_inner().unwrap()
+}
 
 /// What every endpoint refuses: no credentials, a body that is none, parameters that are not its own, ids of nothing.
 async fn sweep_all(world: &World, agent: &str, device: &str) {
     for (method, path, operation) in route::operations() {
         let digest = "0".repeat(64);
-        let address = path.replace("{id}", NOBODY).replace("{sha256}", &digest).replace("{name}", "no.such");
+        let address = path
+            .replace("{id}", NOBODY)
+            .replace("{sha256}", &digest)
+            .replace("{keyid}", &digest)
+            .replace("{name}", "no.such");
         let address = address.replace("{version}", "1.0.0");
         let token = match operation.access {
             Access::Public => None,

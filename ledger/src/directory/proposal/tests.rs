@@ -157,10 +157,7 @@ fn attack_a16_a_skipped_version_another_beginning_organisation_or_root_is_refuse
     assert!(matches!(propose(|next| next.version = 3), Err(ProposalError::Version { found: 3, expected: 2 })));
     assert!(matches!(propose(|next| next.version = 1), Err(ProposalError::Version { .. })));
     assert!(matches!(propose(|next| next.org = "other".to_owned()), Err(ProposalError::Org)));
-    assert!(matches!(
-        propose(|next| next.valid_from = at("2025-01-01T00:00:00.000Z")),
-        Err(ProposalError::Earlier)
-    ));
+    assert!(matches!(propose(|next| next.valid_from = at("2025-01-01T00:00:00.000Z")), Err(ProposalError::Earlier)));
     assert!(matches!(
         propose(|next| next.next_root = Some(NextRoot::new(&key("mallory").public_key()))),
         Err(ProposalError::NextRoot)
