@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "unlock",
     "lock",
     "change_pin",
+    "pin_root",
     "outbox_rows",
     "audit_rows",
     "audit_record",

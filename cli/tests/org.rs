@@ -109,7 +109,7 @@ fn enrol(gateway: &Served, data_dir: &Path, person: &str, device: &str) -> Strin
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     let root = Base64UrlUnpadded::decode_vec(answer["trust"]["rootKey"].as_str().unwrap()).unwrap();
     let root = PublicKey::parse(&root).unwrap().id();
-    fingerprint::of_enrolment(&root, answer["person"]["id"].as_str().unwrap(), &keys[1].public_key())
+    fingerprint::of_enrolment(&root, answer["person"]["id"].as_str().unwrap(), &keys[1].public_key().id())
 }
 
 /// A command that does nothing: exit code 3, and these words on standard error.

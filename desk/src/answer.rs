@@ -36,8 +36,8 @@ pub mod reveal;
 pub use reveal::{PurposeChoice, RecordReveal, RevealFieldRequest, RevealState, Revealed, RevealedField};
 
 answer! {
-    /// How far setting up has come.
-    pub enum Stage { FirstRun, SettingUp, Ready }
+    /// How far setting up has come. `Waiting`: enrolled, and the organisation has not signed this device's key yet.
+    pub enum Stage { FirstRun, SettingUp, Waiting, Ready }
 }
 
 answer! {
@@ -51,6 +51,22 @@ answer! {
         pub is_local: bool,
         /// Key id of the decision key.
         pub keyid: String,
+    }
+}
+
+answer! {
+    /// A key that waits for the organisation's signature.
+    pub struct EnrolmentState {
+        /// Eight groups of four digits, for the person to read out.
+        pub fingerprint: String,
+    }
+}
+
+answer! {
+    /// A root that took the place of the pinned one, which named it. It is not pinned before the person says so.
+    pub struct NewRootState {
+        /// Eight groups of four digits, to be compared with what somebody else says.
+        pub fingerprint: String,
     }
 }
 
@@ -152,6 +168,8 @@ answer! {
     pub struct AppState {
         pub stage: Stage,
         pub account: Option<AccountState>,
+        pub enrolment: Option<EnrolmentState>,
+        pub new_root: Option<NewRootState>,
         pub connection: ConnectionState,
         pub signing: SigningState,
         pub ledger: LedgerState,

@@ -226,6 +226,14 @@ impl Client {
         self.public(self.request(Method::GET, "/v1/directory"), "the directory").await
     }
 
+    /// The directory with which the root `keyid` named the one after it. Public.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn handover(&self, keyid: &str) -> Result<Value, CallError> {
+        self.public(self.request(Method::GET, &format!("/v1/directory/handovers/{keyid}")), "the handover").await
+    }
+
     /// A contract's canonical bytes. Public; the caller compares the digest.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use seamark_contracts::api::device::Person;
 use seamark_contracts::clock::{Chance, Clock, Timestamp};
+use seamark_ledger::key::PublicKey;
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast};
 
@@ -22,7 +23,7 @@ use crate::keys::{KdfCost, Keyring, Seed};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::reveal::Held;
 use crate::review::Shown;
-use crate::words::{Calendar, LocalGateway};
+use crate::words::{Calendar, LocalFault, LocalGateway};
 
 /// What a desk is given.
 #[derive(Clone, Debug)]
@@ -150,6 +151,10 @@ pub(crate) struct Inner {
     counts: Mutex<Option<CountsAt>>,
     version: AtomicU32,
     is_setting_up: AtomicBool,
+    /// Whether a verified directory lists this desk's key.
+    is_listed: AtomicBool,
+    /// The root that the pinned one named, as long as it is not pinned.
+    next_root: Mutex<Option<PublicKey>>,
     /// One decision at a time (reference on trust, section 7).
     pub deciding: tokio::sync::Mutex<()>,
     /// One enrolment at a time.
@@ -195,6 +200,7 @@ impl Inner {
             refused: None,
         };
         let ended = store.ended_access().await?;
+        let was_listed = store.was_listed().await?;
         let inner = Self {
             calendar: Calendar::new(&options.time_zone),
             checker: Checker::default(),
@@ -211,6 +217,8 @@ impl Inner {
             counts: Mutex::new(None),
             version: AtomicU32::new(1),
             is_setting_up: AtomicBool::new(false),
+            is_listed: AtomicBool::new(was_listed),
+            next_root: Mutex::new(None),
             deciding: tokio::sync::Mutex::new(()),
             enrolling: tokio::sync::Mutex::default(),
             audit: tokio::sync::Mutex::new(AuditWindow::default()),
@@ -222,6 +230,10 @@ impl Inner {
         };
         if let Some(account) = account::load(&dir)? {
             inner.set_account(account)?;
+        }
+        if let Some(enrolled) = inner.enrolled() {
+            // A desk of an earlier build kept the directory and not this.
+            inner.note_listed(&enrolled).await?;
         }
         Ok(inner)
     }
@@ -280,6 +292,12 @@ impl Inner {
     /// The app says how its own gateway is doing. Nobody is called while it does not run.
     pub(crate) fn note_local_gateway(&self, state: LocalGateway) {
         *lock(&self.local_gateway) = state;
+        // The page offers to ask a keyring again where that is what is missing.
+        match state {
+            LocalGateway::Failed(LocalFault::KeyringLocked) => lock(&self.signing).keyring = KeyringHealth::Locked,
+            LocalGateway::Failed(LocalFault::KeyringMissing) => lock(&self.signing).keyring = KeyringHealth::Missing,
+            LocalGateway::Failed(_) | LocalGateway::Starting | LocalGateway::Runs => {}
+        }
         self.wake_link.notify_one();
         self.changed.notify_one();
     }
@@ -334,6 +352,24 @@ impl Inner {
 
     pub(crate) fn is_setting_up(&self) -> bool {
         self.is_setting_up.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_listed(&self, is_listed: bool) {
+        self.is_listed.store(is_listed, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn next_root(&self) -> Option<PublicKey> {
+        *lock(&self.next_root)
+    }
+
+    pub(crate) fn set_next_root(&self, next: Option<PublicKey>) {
+        *lock(&self.next_root) = next;
+        self.changed.notify_one();
     }
 
     pub(crate) fn tell(&self, event: DeskEvent) {

@@ -62,6 +62,12 @@ impl Inner {
         if let Some(refusal) = self.ended_refusal() {
             return Err(refusal);
         }
+        if !self.is_listed() {
+            return Err(Refusal::new(
+                RefusalCode::GatewayRefused,
+                "Your organisation has not signed this device's key yet, so nothing can be decided here. Nothing was signed.",
+            ));
+        }
         let ready = self.check_decision(&enrolled, request).await?;
         let is_fresh = ready.checked.tier() >= Tier::T3;
         let key = self.open_key(&enrolled.account, request.pin.as_deref(), is_fresh).await?;

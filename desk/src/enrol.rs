@@ -103,7 +103,21 @@ impl Inner {
         self.with_signing(|signing| signing.keyring = KeyringHealth::Good);
         self.set_account(account)?;
         *one_at_a_time = Enrolling::default();
+        self.look_whether_signed().await;
         Ok(())
+    }
+
+    /// A gateway that holds its root, as the one inside this app does, has listed the keys already. Where somebody else signs,
+    /// the link goes on looking.
+    async fn look_whether_signed(&self) {
+        let Some(enrolled) = self.enrolled() else { return };
+        let looked = self.checker.refresh_trust(&enrolled.client, &self.store, &enrolled.account, self.now()).await;
+        if let Err(error) = looked {
+            tracing::info!(%error, "the directory could not be read right after the enrolment");
+        }
+        if let Err(error) = self.note_listed(&enrolled).await {
+            tracing::warn!(%error, "it could not be kept that this device's key is signed");
+        }
     }
 
     /// The gateway that the app starts itself listens elsewhere this time. Its identity is pinned, its address is not.

@@ -34,6 +34,7 @@ mod outbox;
 pub mod refusal;
 pub mod reveal;
 mod review;
+mod standing;
 mod state;
 mod sync;
 mod unlock;
@@ -314,6 +315,15 @@ impl Desk {
     /// [`Refusal`]
     pub async fn set_appearance(&self, theme: Theme, zoom: f64, density: Density) -> Result<AppState, Refusal> {
         self.inner.set_appearance(theme, zoom, density).await?;
+        self.inner.app_state().await
+    }
+
+    /// Pins the root that the pinned one named, after the person typed its fingerprint as they were told it.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then the old one stays pinned.
+    pub async fn pin_root(&self, fingerprint: &str) -> Result<AppState, Refusal> {
+        self.inner.pin_root(fingerprint).await?;
         self.inner.app_state().await
     }
 

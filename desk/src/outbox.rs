@@ -140,7 +140,14 @@ impl Inner {
 /// connection does not.
 fn is_final(error: &CallError) -> bool {
     match error.code() {
-        Some(code) => !matches!(code, ErrorCode::Unavailable | ErrorCode::Internal | ErrorCode::Unauthenticated),
+        Some(code) => !matches!(
+            code,
+            ErrorCode::Unavailable
+                | ErrorCode::Internal
+                | ErrorCode::Unauthenticated
+                // The root signs sooner or later.
+                | ErrorCode::EnrolmentPending
+        ),
         None => matches!(error, CallError::Address(_)),
     }
 }

@@ -32,9 +32,11 @@ impl Inner {
         let enrolled = self.enrolled();
         let stage = match (&enrolled, self.is_setting_up()) {
             (_, true) => Stage::SettingUp,
+            (Some(_), false) if !self.is_listed() => Stage::Waiting,
             (Some(_), false) => Stage::Ready,
             (None, false) => Stage::FirstRun,
         };
+        let enrolment = enrolled.as_ref().and_then(|enrolled| self.enrolment_state(&enrolled.account));
         let account = enrolled.map(|enrolled| {
             let person = enrolled.person();
             AccountState {
@@ -52,6 +54,8 @@ impl Inner {
             stage,
             signing: self.signing_state(account.is_some()).await?,
             account,
+            enrolment,
+            new_root: self.new_root_state(),
             connection: self.connection_state(),
             ledger: self.ledger_state(),
             outbox: OutboxState {

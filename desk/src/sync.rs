@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use seamark_contracts::api::review::ReviewDocument;
 use seamark_contracts::problem::ErrorCode;
+use seamark_ledger::directory::DirectoryError;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,9 @@ const LONGEST_PAUSE_MS: u64 = 15_000;
 
 /// An end is for good, as far as this desk can know: it asks again only so often.
 const ENDED_PAUSE_MS: u64 = 5 * 60 * 1000;
+
+/// While the organisation has not signed this device's key, it is looked for so often.
+const UNSIGNED_PAUSE_MS: u64 = 3_000;
 
 /// Reviews per page of a snapshot.
 const PAGE: u32 = 200;
@@ -68,6 +72,8 @@ enum LinkEnd {
     Look(#[from] LookError),
     #[error("the gateway asks for a snapshot")]
     Reset,
+    #[error("the organisation has not signed this device's key yet")]
+    Unsigned,
 }
 
 impl LinkEnd {
@@ -149,6 +155,11 @@ impl Inner {
                     .to_owned(),
             ),
             _ => match end {
+                LinkEnd::Check(CheckError::Directory(_)) if self.next_root().is_some() => Some(
+                    "Your organisation has a new root: the one that this desk pinned named it. Seamark trusts nothing under it before \
+                     you confirm its fingerprint, under Settings, Account. What you signed is kept and sent afterwards."
+                        .to_owned(),
+                ),
                 LinkEnd::Check(CheckError::Directory(_) | CheckError::PinnedRoot) => Some(
                     "The gateway's list of keys is not signed by the root key that this desk pinned. Nothing from it is \
                      trusted. Tell your organisation's operator."
@@ -164,9 +175,12 @@ impl Inner {
             tracing::error!(%error, "the time of the last contact could not be kept");
         }
         // A reset is no fault: the next contact takes the snapshot at once.
-        let is_fault = !matches!(end, LinkEnd::Reset);
+        let is_unsigned = matches!(end, LinkEnd::Unsigned);
+        let is_fault = !matches!(end, LinkEnd::Reset | LinkEnd::Unsigned);
         let pause = if has_ended {
             ENDED_PAUSE_MS
+        } else if is_unsigned {
+            UNSIGNED_PAUSE_MS
         } else if is_fault {
             pause_ms(n_failed.min(8), FIRST_PAUSE_MS, LONGEST_PAUSE_MS, self.options.chance.as_ref())
         } else {
@@ -176,6 +190,7 @@ impl Inner {
             link.state = match (&refused, is_fault) {
                 (Some(_), _) => LinkState::Refused,
                 (None, true) => LinkState::Offline,
+                (None, false) if is_unsigned => LinkState::Connected,
                 (None, false) => LinkState::Connecting,
             };
             link.since = self.options.clock.now();
@@ -207,7 +222,20 @@ impl Inner {
         let person = enrolled.client.me().await?;
         self.access_is_good().await?;
         self.take_over_person(enrolled, person).await?;
-        self.checker.refresh_trust(&enrolled.client, &self.store, &enrolled.account, self.now()).await?;
+        match self.checker.refresh_trust(&enrolled.client, &self.store, &enrolled.account, self.now()).await {
+            Ok(()) => self.set_next_root(None),
+            // Nothing at all is signed yet.
+            Err(CheckError::Call(error)) if error.code() == Some(ErrorCode::NotFound) && !self.is_listed() => {}
+            Err(error) => {
+                if matches!(error, CheckError::Directory(DirectoryError::Statement(_))) {
+                    self.look_for_next_root(enrolled).await;
+                }
+                return Err(error.into());
+            }
+        }
+        if !self.note_listed(enrolled).await? {
+            return Err(LinkEnd::Unsigned);
+        }
         self.look_at_ledger(enrolled).await?;
         self.retry_faulty().await?;
         let position = match self.store.cursor().await? {

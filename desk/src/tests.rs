@@ -5,6 +5,7 @@ mod ending;
 mod keys;
 mod link;
 mod reveals;
+mod root;
 mod stand;
 
 use std::path::Path;
@@ -87,6 +88,23 @@ impl Bench {
             link.state = answer::LinkState::Connected;
             link.current_at = Some(now);
         });
+    }
+
+    /// Lets the link run until the state around the screens is so.
+    async fn link_until(&self, is_so: impl Fn(&answer::AppState) -> bool) -> answer::AppState {
+        let shutdown = CancellationToken::new();
+        let looking = async {
+            loop {
+                let state = self.desk.app_state().await.unwrap();
+                if is_so(&state) {
+                    shutdown.cancel();
+                    break state;
+                }
+                self.inner().changed.notified().await;
+            }
+        };
+        let (state, ()) = tokio::join!(looking, self.inner().run_link(&shutdown));
+        state
     }
 
     fn inner(&self) -> &Inner {

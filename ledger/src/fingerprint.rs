@@ -4,7 +4,7 @@
 
 use seamark_contracts::digest::Digest;
 
-use crate::key::{KeyId, PublicKey};
+use crate::key::KeyId;
 
 /// Digits of a fingerprint.
 const DIGITS: usize = 32;
@@ -15,8 +15,8 @@ const GROUP: usize = 4;
 /// The fingerprint of a decision key that is enrolled for `person`, a user urn, under the root `root`. The reviewer's
 /// device shows it, and so does whoever signs the directory.
 #[must_use]
-pub fn of_enrolment(root: &KeyId, person: &str, decision: &PublicKey) -> String {
-    let text = format!("seamark-enrolled-key/v1\n{root}\n{person}\n{}", decision.id());
+pub fn of_enrolment(root: &KeyId, person: &str, decision: &KeyId) -> String {
+    let text = format!("seamark-enrolled-key/v1\n{root}\n{person}\n{decision}");
     grouped(&Digest::of(text.as_bytes()).to_hex())
 }
 
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn attack_a16_a_fingerprint_depends_on_root_person_and_key() {
         let of = |root: &str, person: &str, decision: &str| {
-            of_enrolment(&key(root).public_key().id(), person, &key(decision).public_key())
+            of_enrolment(&key(root).public_key().id(), person, &key(decision).public_key().id())
         };
         let alice = of("root", "urn:seamark:user:alice", "alice");
         assert_eq!(alice.len(), 39);

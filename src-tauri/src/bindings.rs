@@ -22,6 +22,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             command::unlock::unlock,
             command::lock::lock,
             command::change_pin::change_pin,
+            command::pin_root::pin_root,
             command::outbox_rows::outbox_rows,
             command::audit_rows::audit_rows,
             command::audit_record::audit_record,

@@ -18,6 +18,7 @@ pub(crate) mod mask_again;
 pub(crate) mod note_opened;
 pub(crate) mod open_review;
 pub(crate) mod outbox_rows;
+pub(crate) mod pin_root;
 pub(crate) mod retry_keyring;
 pub(crate) mod reveal_field;
 pub(crate) mod revealed_text;

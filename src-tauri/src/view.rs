@@ -127,6 +127,15 @@ request! {
 }
 
 request! {
+    /// The fingerprint of a new root, as the person typed it.
+    pub struct PinRootRequest {
+        #[serde(deserialize_with = "text::<ID, _>")]
+        #[specta(type = String)]
+        pub fingerprint: String,
+    }
+}
+
+request! {
     /// The signing PIN.
     pub struct UnlockRequest {
         #[serde(deserialize_with = "text::<ID, _>")]

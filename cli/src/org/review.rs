@@ -145,7 +145,7 @@ fn change(one: &Difference, root: &PublicKey) -> anyhow::Result<Change> {
 fn fingerprint_of(key: &DirectoryKey, root: &PublicKey) -> anyhow::Result<String> {
     let public = key.parse().context("read a key of the proposal")?;
     Ok(match key.key_use {
-        KeyUse::Decision => fingerprint::of_enrolment(&root.id(), &key.subject, &public),
+        KeyUse::Decision => fingerprint::of_enrolment(&root.id(), &key.subject, &public.id()),
         _ => fingerprint::of_key(&public.id()),
     })
 }

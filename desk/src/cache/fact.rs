@@ -78,6 +78,7 @@ const DIRECTORY: &str = "directory";
 const DISCLOSED: &str = "disclosed";
 const SKEW: &str = "clock-skew-ms";
 const LAST_CURRENT: &str = "last-current";
+const LISTED: &str = "listed";
 
 pub(super) async fn put<T: Serialize>(
     connection: &mut SqliteConnection,
@@ -233,6 +234,20 @@ impl Store {
         all.drain(..n_over);
         self.keep(DISCLOSED, &all).await?;
         Ok(digests)
+    }
+
+    /// Whether a verified directory was seen to list this desk's key.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn was_listed(&self) -> Result<bool, StoreError> {
+        Ok(self.fact(LISTED).await?.unwrap_or(false))
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn keep_listed(&self) -> Result<(), StoreError> {
+        self.keep(LISTED, &true).await
     }
 
     /// Gateway time minus this computer's time, in milliseconds, as last measured.

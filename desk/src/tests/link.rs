@@ -78,6 +78,9 @@ async fn while_the_gateway_inside_the_app_does_not_run_nobody_is_called_and_it_s
         }
     };
     assert_eq!(until(LinkState::Connecting, "Starting the gateway on this computer\u{2026}").await, None);
+    bench.desk.tell_local_gateway(LocalGateway::Failed(LocalFault::KeyringLocked));
+    let state = bench.desk.app_state().await.unwrap();
+    assert_eq!(state.signing.state, crate::answer::SigningKind::KeyringLocked, "the page offers to ask it again");
     bench.desk.tell_local_gateway(LocalGateway::Failed(LocalFault::Folder));
     let help = until(LinkState::Offline, "The gateway on this computer did not start").await.unwrap();
     for part in ["Its folder could not be used.", "nothing new arrives", "is kept here", "open it again"] {

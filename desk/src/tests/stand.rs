@@ -24,7 +24,7 @@ use seamark_contracts::outcome::{NotCounted, OutcomeCause, OutcomeKind};
 use seamark_contracts::problem::{ErrorCode, Problem};
 use seamark_contracts::samples;
 use seamark_ledger::checkpoint::{Checkpoint, Head, Vkey, VkeyKind};
-use seamark_ledger::directory::{DirectoryKey, DirectoryPredicate, DirectorySubject, SubjectKind};
+use seamark_ledger::directory::{DirectoryKey, DirectoryPredicate, DirectorySubject, NextRoot, SubjectKind};
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::key::{KeyUse, Signer as _, SigningKey};
 use seamark_ledger::statement;
@@ -37,7 +37,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const ORIGIN: &str = "ledger.acme.example";
 pub(crate) const START: &str = "2026-11-22T06:00:00.000Z";
 
-fn key(name: &str) -> SigningKey {
+pub(crate) fn key(name: &str) -> SigningKey {
     SigningKey::from_seed(Digest::of(name.as_bytes()).as_bytes())
 }
 
@@ -64,6 +64,14 @@ pub(crate) struct State {
     pub n_copied: usize,
     /// Views that arrived.
     pub presented: Vec<String>,
+    /// Decision key of the desk that enrolled.
+    pub enrolled: Option<seamark_ledger::key::PublicKey>,
+    /// Whether the root has signed that key.
+    pub is_signed: bool,
+    /// Name of the root of now; `root` hands over to another one.
+    pub root: &'static str,
+    /// Whether the first root named the one of now; else that one is somebody's own.
+    pub has_handed_over: bool,
 }
 
 /// How the stand answers a request to read a masked field, when not truly.
@@ -111,6 +119,10 @@ impl Stand {
             next_reveal: None,
             n_copied: 0,
             presented: Vec::new(),
+            enrolled: None,
+            is_signed: true,
+            root: "root",
+            has_handed_over: true,
         };
         let stand = Arc::new(Self {
             address: format!("http://{}", listener.local_addr().unwrap()),
@@ -137,7 +149,7 @@ impl Stand {
     // ---- what it hands out ----
 
     pub(crate) fn trust(&self) -> Trust {
-        let root = key("root").public_key();
+        let root = self.with(|state| key(state.root).public_key());
         Trust {
             org: "acme".to_owned(),
             root_keyid: root.id().to_string(),
@@ -148,24 +160,51 @@ impl Stand {
     }
 
     fn directory(&self) -> Value {
+        let (root, enrolled) = self.with(|state| (state.root, state.enrolled.filter(|_| state.is_signed)));
+        self.directory_of(root, enrolled, None)
+    }
+
+    /// With which the first root named the one of now.
+    fn handover(&self) -> Value {
+        let (next, by) = self.with(|state| {
+            let by = if state.has_handed_over { "root" } else { "somebody" };
+            (key(state.root).public_key(), by)
+        });
+        self.directory_of(by, None, Some(NextRoot::new(&next)))
+    }
+
+    fn directory_of(
+        &self,
+        root: &str,
+        enrolled: Option<seamark_ledger::key::PublicKey>,
+        next_root: Option<NextRoot>,
+    ) -> Value {
         let from = Timestamp::parse("2026-01-01T00:00:00.000Z").unwrap();
         let gateway = "urn:seamark:gateway:stand";
+        let person = self.person();
+        let ana = person.id.to_string();
+        let mut keys = vec![DirectoryKey::new(&key("handoff").public_key(), KeyUse::Handoff, gateway, from, None)];
+        keys.extend(enrolled.map(|key| DirectoryKey::new(&key, KeyUse::Decision, &ana, from, None)));
+        let subject = |id: &str, kind, name: &str| DirectorySubject {
+            id: id.to_owned(),
+            kind,
+            name: name.to_owned(),
+            owners: Vec::new(),
+            roles: Vec::new(),
+        };
         let predicate = DirectoryPredicate {
             org: "acme".to_owned(),
             version: 1,
             valid_from: from,
             valid_to: from.plus_ms(2 * 365 * 86_400_000),
-            subjects: vec![DirectorySubject {
-                id: gateway.to_owned(),
-                kind: SubjectKind::Gateway,
-                name: "Stand".to_owned(),
-                owners: Vec::new(),
-                roles: Vec::new(),
-            }],
-            keys: vec![DirectoryKey::new(&key("handoff").public_key(), KeyUse::Handoff, gateway, from, None)],
-            next_root: None,
+            subjects: vec![
+                subject(gateway, SubjectKind::Gateway, "Stand"),
+                subject(&ana, SubjectKind::Person, &person.name),
+            ],
+            keys,
+            next_root,
         };
-        envelope(statement::build_directory(&predicate, None).unwrap(), "root")
+        envelope(statement::build_directory(&predicate, None).unwrap(), root)
     }
 
     /// An open review of an example of `refund.issue`, as `change` leaves its submission.
@@ -346,6 +385,7 @@ impl Stand {
         match (method, parts.as_slice()) {
             ("GET", ["v1", "trust"]) => ok(&self.trust()),
             ("GET", ["v1", "directory"]) => ok(&self.directory()),
+            ("GET", ["v1", "directory", "handovers", _]) => ok(&self.handover()),
             ("GET", ["v1", "contracts", ..]) => (200, String::from_utf8(self.contract.canonical.clone()).unwrap()),
             ("GET", ["v1", "ledger", "checkpoint"]) => (200, self.checkpoint()),
             ("GET", ["v1", "ledger", "proofs", "consistency"]) => {
@@ -435,6 +475,8 @@ impl Stand {
             let bytes = Base64UrlUnpadded::decode_vec(text).unwrap();
             seamark_ledger::key::PublicKey::parse(&bytes).unwrap().id().to_string()
         };
+        let bytes = Base64UrlUnpadded::decode_vec(&request.decision_key).unwrap();
+        self.with(|state| state.enrolled = seamark_ledger::key::PublicKey::parse(&bytes).ok());
         let recorded = self.record("enrolled");
         ok(&EnrolmentAnswer {
             person: self.person(),

@@ -118,6 +118,12 @@ fn from_problem(problem: &Problem) -> Refusal {
             "The handoff was changed after it was shown to you. Look at the new version.".to_owned(),
         ),
         ErrorCode::NotCandidate | ErrorCode::Forbidden => (RefusalCode::NotCandidate, problem.detail.clone()),
+        ErrorCode::EnrolmentPending => (
+            RefusalCode::GatewayRefused,
+            "Your organisation has not signed your key or role yet, so what you signed does not count so far. It is kept, and \
+             Seamark sends it again by itself. Tell whoever holds your organisation's root."
+                .to_owned(),
+        ),
         ErrorCode::NotFound => (RefusalCode::NotFound, "The gateway does not have this, or not for you.".to_owned()),
         ErrorCode::Unavailable => (
             RefusalCode::Offline,

@@ -26,6 +26,8 @@ export function appState(): AppState {
       isLocal: true,
       keyid: "bbe3bf2c41d0975e",
     },
+    enrolment: null,
+    newRoot: null,
     connection: {
       state: "connected",
       sinceMs: String(Date.parse(at(-130))),

@@ -148,6 +148,19 @@ export function firstState(told: ReadonlySet<string>): AppState {
       help: null,
     };
   }
+  if (told.has("waiting")) {
+    state.stage = "waiting";
+    state.enrolment = { fingerprint: "1f0c 77a2 90be 4d11 03ac 5e8f 2b6d 9c40" };
+  }
+  if (told.has("new-root")) {
+    state.newRoot = { fingerprint: "0d1e 2f3a 4b5c 6d7e 8f90 a1b2 c3d4 e5f6" };
+    state.connection = {
+      ...state.connection,
+      state: "refused",
+      text: "The gateway does not let this device in",
+      help: "Your organisation has a new root: the one that this desk pinned named it. Seamark trusts nothing under it before you confirm its fingerprint, under Settings, Account. What you signed is kept and sent afterwards.",
+    };
+  }
   const connection = [...told].map((name) => CONNECTIONS[name]).find((candidate) => candidate !== undefined);
   state.connection = { ...state.connection, ...connection };
   if (told.has("offline")) state.outbox = { waiting: 1, deliveredToday: 2 };
@@ -223,6 +236,15 @@ export function inboxPage(r: InboxRequest, told: ReadonlySet<string>): Answer<In
     stale: told.has("offline") ? "As of 10:31, when the connection was lost" : null,
   });
 }
+export const rootFault = (state: AppState, typed: string): Answer<never> | null => {
+  const digits = (text: string) => text.replaceAll(" ", "").toLowerCase();
+  if (digits(typed) === digits(state.newRoot?.fingerprint ?? "")) return null;
+  return refuse(
+    "fingerprint-mismatch",
+    "This is not the fingerprint of the root that is shown. Nothing was changed.",
+    "fingerprint",
+  );
+};
 
 export const pinFault = (pin: string | null): Answer<never> | null => {
   if (pin === "000000")

@@ -1,14 +1,14 @@
 // The host in memory: development, demonstration and tests. It answers like the app and can be told to fail.
 //
 // Scenarios, separated by commas: first-run, setting-up, offline, refused, connecting, unlocked, keyring-locked,
-// keyring-missing, keyring-stays (trying again does not help), pin-locked-out, gateway-starting, gateway-failed, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
+// waiting, new-root, keyring-missing, keyring-stays (trying again does not help), pin-locked-out, gateway-starting, gateway-failed, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
 // changed, expired, decided, withdrawn; those of masked fields are in fake-reveal.ts. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
 // already; an address with "down" does not answer; a code with "bad" does not work; reviews r-unverified, r-missing.
 import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
 import { NO_ACKS, appState, paneOf } from "./fake-data";
 import { ledgerView, savedAlarm } from "./fake-ledger";
 import { revealCommands } from "./fake-reveal";
-import { CHANGES, UNLOCKED, firstState, inboxPage, ok, pinFault, refuse, withState } from "./fake-scenario";
+import { CHANGES, UNLOCKED, firstState, inboxPage, ok, pinFault, refuse, rootFault, withState } from "./fake-scenario";
 import { at, hex } from "./fake-view";
 import type {
   Acks,
@@ -241,6 +241,12 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
         if (r.newPin === r.pin) return refuse("pin-weak", "This is the PIN that you have. Choose another.", "newPin");
         return pinFault(r.pin) ?? ok(become({ signing: appState().signing }));
       }),
+    pinRoot: (r) =>
+      answer(
+        "pinRoot",
+        r,
+        () => rootFault(state, r.fingerprint) ?? ok(become({ newRoot: null, connection: appState().connection })),
+      ),
     lock: () => answer("lock", null, () => ok(become({ signing: appState().signing }))),
     outboxRows: () =>
       answer("outboxRows", null, () =>

@@ -37,6 +37,27 @@ export const p = {
     needCode: "Enter the invitation code.",
     needDevice: "Name this computer.",
   },
+  waiting: {
+    title: "Read this to whoever signs your enrolment",
+    lead: (org: string, name: string) =>
+      `This computer is enrolled for ${name}. Before anything can be decided here, whoever holds the root of ${org} has to sign your key. Call them, or go to them, and read these eight groups out. They see the same ones and type what you read.`,
+    fingerprint: "Fingerprint of your key",
+    differs:
+      "If a group is not what they see, somebody put another key in the place of yours: then they must not sign. Nobody but you can read these groups out, so do not send them through the gateway or its operator.",
+    waits: "Waiting for the signature. This goes on by itself, and Seamark may be closed meanwhile.",
+    connecting: "Connecting to the gateway.",
+    offline:
+      "Whether your key was signed is not known until the gateway is reached. Seamark goes on trying; your key is kept.",
+    refused: "Ask for a new invitation.",
+  },
+  newRoot: {
+    title: "Your organisation has a new root",
+    lead: "The root that this computer trusts named another one in its place. Nothing under the new one is trusted yet. Ask whoever holds your organisation’s root for its fingerprint, by telephone or in person, and type what they tell you. It has to be this one:",
+    typed: "Fingerprint as they told you",
+    typedHelp: "Eight groups of four digits. If it is not the one shown here, do not go on: tell them.",
+    pin: "Trust the new root",
+    working: "Checking",
+  },
   lock: {
     title: "Seamark is locked",
     lead: "Nothing of any handoff is shown. Deadlines keep running.",
