@@ -16,7 +16,7 @@ import seamark_formats as f
 import seamark_time as t
 import seamark_verify as v
 
-README = "56923acab0e493f10f7e6c5d4a79db0b77c0ab8640538742349e87c8367276cc"
+README = "004737dbe56c6f809827d044c4f7fa7f7b49ec6e87434c86ac549175e73c04e6"
 KIB, MIB = 1024, 1024 * 1024
 NUMBER = r"(?!0000)([0-9]{4})"
 INDEX = r"([0-9]{8}|[1-9][0-9]{8,15})"

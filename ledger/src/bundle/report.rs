@@ -58,7 +58,8 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
         );
         page.paragraph(
             "Everything here is judged under the keys that the verifier pinned. Who holds the organisation's root key can \
-             enrol keys in anybody's name, and in this version that is the gateway's operator.",
+             enrol keys in anybody's name: that is somebody of the organisation, and not the gateway, unless one person runs it \
+             for themselves alone. A report cannot tell which.",
         );
     });
     page.end()
