@@ -124,7 +124,7 @@ def main():
     done = graph.invoke(Command(resume=delivery), config)
     if mode in ("approve", "conflict"):
         f.need(done.get("refunded") == example["payload"], f"not exactly the approved payload was executed: {done}")
-        report(agent, handoff_id, executed[0], contract)
+        report(agent, trust, handoff_id, executed[0], contract)
         try:
             agent.post(f"/v1/handoffs/{handoff_id}/attempt", {"attempt": executed[0]["attempt"]})
             raise f.Refused("the attempt could be used twice")
@@ -143,10 +143,11 @@ def main():
     print(json.dumps({"mode": mode, "handoffId": handoff_id, "refunded": "refunded" in done, "refused": done.get("refused")}))
 
 
-def report(agent, handoff_id, verified, contract):
+def report(agent, trust, handoff_id, verified, contract):
     executor = f"urn:seamark:agent:{contract['destination']['agent']}"
     key = f.new_key()
     agent.enrol_execution_key(executor, key)
+    agent.wait_until_signed(trust, f.key_id(key.public_key()))
     statement = verify.execution_statement(verified, {"handoff": handoff_id}, "executed", executor, http.now_text())
     answer = agent.post(f"/v1/handoffs/{handoff_id}/result", f.sign_envelope(statement, key))
     f.need(answer["result"]["result"] == "executed", "the result was not recorded")

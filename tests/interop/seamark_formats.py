@@ -161,6 +161,13 @@ class Directory:
             need(entry["keyid"] != key_id(root) and entry["use"] != "directory", "the root is listed among the keys")
             need(entry["alg"] == "ed25519" and entry["subject"] in self.subjects, "a key has another algorithm or no subject")
             self.listed[entry["keyid"]] = (entry, public)
+        # It says who signs after this root; nobody follows to that one without a person.
+        if "nextRoot" in self.predicate:
+            following = self.predicate["nextRoot"]
+            need(set(following) == {"keyid", "key"}, "the next root has other members than its key")
+            public = Ed25519PublicKey.from_public_bytes(un_b64url(following["key"]))
+            need(key_id(public) == following["keyid"], "the next root has another id than it says")
+            need(following["keyid"] not in {key_id(root), *self.listed}, "the next root is listed, or is the same root")
 
     def keys(self, use):
         return {keyid: public for keyid, (entry, public) in self.listed.items() if entry["use"] == use}

@@ -54,6 +54,20 @@ class Http:
         return self.call("POST", path, body)[1]
 
 
+    def wait_until_signed(self, trust, keyid, patience_s=30):
+        """Until the root has signed that this key is listed, nothing under it counts; somebody else holds the root."""
+        root, until = f.un_b64url(trust["rootKey"]), time.monotonic() + patience_s
+        while True:
+            try:
+                if keyid in f.Directory(self.get("/v1/directory"), root, now_text()).listed:
+                    return
+            except Problem as problem:
+                if problem.body.get("code") != "not-found":
+                    raise
+            f.need(time.monotonic() < until, "the root did not sign the key")
+            time.sleep(0.2)
+
+
 class Agent(Http):
     def outcome(self, handoff_id, wait_s=30):
         """The delivery, or None while the review is open."""
@@ -81,6 +95,7 @@ class Reviewer(Http):
         self.trust, self.person = enrolled["trust"], enrolled["person"]
         self.keyid, self.device_keyid = enrolled["decisionKeyid"], enrolled["deviceKeyid"]
         self.open_session()
+        self.wait_until_signed(self.trust, self.keyid)
 
     def open_session(self):
         challenge = self.post("/v1/sessions/challenges", {"keyid": self.device_keyid})["challenge"]

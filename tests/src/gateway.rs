@@ -8,14 +8,16 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::programs::{built, root};
+use crate::programs::{self, built};
+use crate::root::{self, RootHolder};
 
-/// A running gateway. Dropping it ends the process at once, as a power cut would.
+/// A running gateway, and somebody elsewhere who holds its organisation's root and signs whatever it proposes. Dropping it ends the process at once, as a power cut would.
 #[derive(Debug)]
 pub struct GatewayProcess {
     child: Child,
     data_dir: PathBuf,
     port: u16,
+    _root: RootHolder,
 }
 
 impl GatewayProcess {
@@ -34,7 +36,8 @@ impl GatewayProcess {
     pub fn start_on(data_dir: &Path, port: u16) -> Result<Self> {
         let mut child = Command::new(built("seamark")?)
             // Tests and benches submit more than people could answer.
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--max-open-reviews", "1000000", "--data-dir"])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--max-open-reviews", "1000000"])
+            .args(["--root-key", &root::public_key(), "--data-dir"])
             .arg(data_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -47,7 +50,8 @@ impl GatewayProcess {
             let _ = child.kill();
             bail!("the gateway did not get ready; it said: {line:?}");
         }
-        Ok(Self { child, data_dir: data_dir.to_owned(), port })
+        let root = RootHolder::of(&format!("http://127.0.0.1:{port}"))?;
+        Ok(Self { child, data_dir: data_dir.to_owned(), port, _root: root })
     }
 
     /// `http://127.0.0.1:PORT`
@@ -83,7 +87,7 @@ impl GatewayProcess {
     /// # Errors
     /// When the command fails.
     pub fn publish_samples(&self) -> Result<()> {
-        self.publish(&root().join("contracts/samples"))
+        self.publish(&programs::root().join("contracts/samples"))
     }
 
     /// A key for the agent `name`, good for all contracts.

@@ -6,4 +6,5 @@ pub mod desk;
 pub mod gateway;
 pub mod keyring;
 pub mod programs;
+pub mod root;
 pub mod window;
