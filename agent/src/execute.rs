@@ -13,8 +13,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use seamark_contracts::api::agent::{Delivery, ExecutionKeyRequest, ResultAnswer};

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::root::RootChoice;
 use seamark_ledger::checkpoint::{Vkey, VkeyError, VkeyKind};
 use thiserror::Error;
 use url::Url;
-use crate::root::RootChoice;
 
 /// What an operator sets.
 #[derive(Clone, Debug)]

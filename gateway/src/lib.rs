@@ -64,6 +64,6 @@ pub use holders::{AgentKeyInfo, DeviceInfo, ExecutionKeyInfo, PersonInfo, RoleIn
 pub use keys::KeyError;
 pub use operate::{OperateError, Published};
 pub use outside::{OpenAlarm, OutsideState, WitnessState};
+pub use root::{KeeperError, RootChoice, RootError, RootKeeper};
 pub use serve::serve_bounded;
 pub use stamp::StampError;
-pub use root::{KeeperError, RootChoice, RootError, RootKeeper};

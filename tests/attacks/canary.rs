@@ -66,6 +66,7 @@ async fn no_planted_secret_is_found_after_a_whole_day_of_work() -> Result<()> {
         org: "acme".to_owned(),
         allow_loopback_webhooks: false,
         outside: Default::default(),
+            root: held_root(),
         reveals: None,
     };
     let gateway = seamark_gateway::open(config.clone(), Arc::new(SystemClock), Arc::new(SystemChance)).await?;
@@ -121,7 +122,7 @@ async fn serve(gateway: Gateway, stop: &CancellationToken) -> Result<(String, to
     let (ready, bound) = tokio::sync::oneshot::channel();
     let stop = stop.clone();
     let serving = tokio::spawn(async move {
-        let ready = |address: std::net::SocketAddr| drop(ready.send(address));
+        let ready = |address: std::net::SocketAddr| ready.send(address).unwrap();
         gateway.serve(stop, ready).await.context("serve")
     });
     Ok((format!("http://{}", bound.await?), serving))
