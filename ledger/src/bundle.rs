@@ -29,7 +29,7 @@ pub use files::{FileError, FileSet};
 pub use manifest::{Manifest, ManifestFile};
 pub use path::FileKind;
 pub use read::BundleFault;
-pub use report::{ReportFrame, html_report};
+pub use report::{Block, Cell, Document, ReportFrame, Shown, html_report, report_document};
 
 /// The value of a manifest's `format`.
 pub const BUNDLE_FORMAT: &str = "seamark-evidence/v1";

@@ -1,22 +1,25 @@
 //! A report for people, made from what a verification proved and from nothing else.
 //!
-//! One page of HTML without script, without anything from elsewhere, and good to print on A4. Every text that came out of
-//! the bundle is written as text, with control and invisible characters as codes, and in a cell of its own. Source:
-//! FORMATS.md §10.5, R2 and R10 of
-//! 21 CFR 11.10(b) and 11.50: name, time and meaning stand beside every signature.
+//! What it says is a [`Document`] of headings, paragraphs and tables; how it looks is up to a writer of it: the one for HTML
+//! is here, the one for PDF is the crate `seamark-report`. The HTML is one page without script, without anything from
+//! elsewhere, and good to print on A4. Every text that came out of the bundle is written as text, with control and invisible
+//! characters as codes, and in a cell of its own. Source: FORMATS.md §10.5, R2 and R10 of 21 CFR 11.10(b) and 11.50: name,
+//! time and meaning stand beside every signature.
 
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 
 use crate::verify::{BundleReport, Claim, Verdict};
 
+mod document;
 mod html;
 mod sections;
 mod shown;
 mod signatures;
 mod summary;
 
-use html::{Page, own, said, short};
+pub use document::{Block, Cell, Document, Shown};
+use document::{Page, own, said, short};
 
 /// What the verifier itself knows: what it checked, when, and under which keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +37,34 @@ pub struct ReportFrame {
 /// Writes the report as a complete HTML document, UTF-8.
 #[must_use]
 pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
-    let mut page = Page::begin("Evidence of a decision");
+    html::write(&report_document(found, frame))
+}
+
+/// Everything that the report says, for any writer of it.
+#[must_use]
+pub fn report_document(found: &BundleReport, frame: &ReportFrame) -> Document {
     let verdict = found.verdict();
+    let handoff = found.proved.handoff.as_ref().map(|handoff| Shown::new(&handoff.predicate.handoff_id.to_string()));
+    Document {
+        title: Shown::new("Evidence of a decision"),
+        verdict,
+        verdict_word: Shown::new(verdict_word(verdict)),
+        handoff,
+        as_of: frame.as_of,
+        blocks: blocks(found, frame, verdict),
+    }
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "Proved",
+        Verdict::Unknown => "Not proved",
+        Verdict::Fail => "Contradicted",
+    }
+}
+
+fn blocks(found: &BundleReport, frame: &ReportFrame, verdict: Verdict) -> Vec<Block> {
+    let mut page = Page::default();
     banner(&mut page, found, verdict);
     summary::summary(&mut page, &found.proved, frame);
     signatures::signatures(&mut page, &found.proved);
@@ -62,7 +91,7 @@ pub fn html_report(found: &BundleReport, frame: &ReportFrame) -> String {
              for themselves alone. A report cannot tell which.",
         );
     });
-    page.end()
+    page.into_blocks()
 }
 
 fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
@@ -72,17 +101,17 @@ fn banner(page: &mut Page, found: &BundleReport, verdict: Verdict) {
             |claim: &&Claim| claim.verdict == Verdict::Unknown && found.is_optional(claim.id) == is_outside_wanted;
         claims.iter().filter(is_wanted).map(|claim| claim.id.title()).collect::<Vec<_>>().join("; ")
     };
-    let (class, word, sentence) = match verdict {
-        Verdict::Pass => ("pass", "Proved", "Every required claim passed.".to_owned()),
+    let sentence = match verdict {
+        Verdict::Pass => "Every required claim passed.".to_owned(),
         Verdict::Unknown => match titles(false) {
-            none if none.is_empty() => ("unknown", "Not proved", "A required claim could not be made.".to_owned()),
-            open => ("unknown", "Not proved", format!("Not shown to be so: {open}.")),
+            none if none.is_empty() => "A required claim could not be made.".to_owned(),
+            open => format!("Not shown to be so: {open}."),
         },
-        Verdict::Fail => ("fail", "Contradicted", "Something is wrong with this bundle. Do not rely on it.".to_owned()),
+        Verdict::Fail => "Something is wrong with this bundle. Do not rely on it.".to_owned(),
     };
-    page.banner(class, word, &sentence);
+    page.banner(verdict, verdict_word(verdict), &sentence);
     for claim in claims.iter().filter(|claim| claim.verdict == Verdict::Fail) {
-        page.banner("fail", claim.id.title(), &claim.sentence);
+        page.banner(Verdict::Fail, claim.id.title(), &claim.sentence);
     }
     let apart = titles(true);
     if !apart.is_empty() {

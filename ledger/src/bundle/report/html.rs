@@ -1,8 +1,9 @@
 //! Writing HTML in which nothing but this file's own text is markup.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use seamark_contracts::text::visible_text;
+use super::document::{Block, Cell, Document, Shown};
+use crate::verify::Verdict;
 
 const STYLE: &str = "\
 @page{size:A4;margin:18mm 16mm}\
@@ -36,57 +37,24 @@ h2,h3{break-after:avoid-page}\
 /// No script and nothing from elsewhere, also where this file is opened by something that would allow it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// What stands in one cell of a table or beside one name. A cell is one of these and never two, so that no text out of a
-/// bundle can stand behind a label of the report's own and imitate the next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
-    /// The report's own words.
-    Own(String),
-    /// The report's own words, too short to be broken: results, times, events.
-    Word(String),
-    /// A hash, an id or a JSON Pointer.
-    Code(String),
-    /// Text that somebody else wrote, with its own lines.
-    Said(String),
+/// Writes `document` as a complete HTML document, UTF-8.
+pub(super) fn write(document: &Document) -> String {
+    let title = escaped(&document.title);
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
+         </head>\n<body>\n<h1>{title}</h1>\n"
+    );
+    write_blocks(&mut out, &document.blocks);
+    out.push_str("</body>\n</html>\n");
+    out
 }
 
-pub(super) fn own(text: impl Into<String>) -> Cell {
-    Cell::Own(text.into())
-}
-
-pub(super) fn short(text: impl Into<String>) -> Cell {
-    Cell::Word(text.into())
-}
-
-pub(super) fn code(text: impl Into<String>) -> Cell {
-    Cell::Code(text.into())
-}
-
-pub(super) fn said(text: impl Into<String>) -> Cell {
-    Cell::Said(text.into())
-}
-
-/// `<TAG>` with the cell in it.
-fn write_cell(out: &mut String, tag: &str, cell: &Cell) {
-    // Writing to a string cannot fail.
-    let _ = match cell {
-        Cell::Own(text) => write!(out, "<{tag}>{}</{tag}>", escaped(text)),
-        Cell::Word(text) => write!(out, "<{tag} class=\"word\">{}</{tag}>", escaped(text)),
-        Cell::Code(text) => write!(out, "<{tag} class=\"code\">{}</{tag}>", escaped(text)),
-        // A block of its own: marks piled onto a letter end at its edge.
-        Cell::Said(text) => write!(out, "<{tag}><div class=\"said\">{}</div></{tag}>", escaped(text)),
-    };
-}
-
-/// A document that is being written.
-#[derive(Debug)]
-pub(super) struct Page(String);
-
-/// `text` for a place between tags: visible, and with nothing that HTML reads as markup.
-pub(super) fn escaped(text: &str) -> String {
-    let visible = visible_text(text);
-    let mut out = String::with_capacity(visible.len());
-    for character in visible.chars() {
+/// `text` for a place between tags: with nothing that HTML reads as markup.
+fn escaped(text: &Shown) -> String {
+    let mut out = String::with_capacity(text.as_str().len());
+    for character in text.as_str().chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -99,81 +67,69 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-impl Page {
-    pub(super) fn begin(title: &str) -> Self {
-        let title = escaped(title);
-        Self(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-             </head>\n<body>\n<h1>{title}</h1>\n"
-        ))
-    }
-
-    pub(super) fn end(mut self) -> String {
-        self.0.push_str("</body>\n</html>\n");
-        self.0
-    }
-
-    pub(super) fn section(&mut self, title: &str, write: impl FnOnce(&mut Self)) {
+fn write_blocks(out: &mut String, blocks: &[Block]) {
+    for block in blocks {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "<section class=\"long\">\n<h2>{}</h2>", escaped(title));
-        write(self);
-        self.0.push_str("</section>\n");
-    }
-
-    pub(super) fn heading(&mut self, title: &str) {
-        let _ = writeln!(self.0, "<h3>{}</h3>", escaped(title));
-    }
-
-    pub(super) fn paragraph(&mut self, text: &str) {
-        let _ = writeln!(self.0, "<p>{}</p>", escaped(text));
-    }
-
-    /// Somebody's own words, set apart.
-    pub(super) fn words(&mut self, text: &str) {
-        let _ = writeln!(self.0, "<div class=\"words said\">{}</div>", escaped(text));
-    }
-
-    /// `class` is one of `pass`, `unknown`, `fail`.
-    pub(super) fn banner(&mut self, class: &'static str, word: &str, sentence: &str) {
-        let (word, sentence) = (escaped(word), escaped(sentence));
-        let _ = writeln!(self.0, "<div class=\"banner {class}\"><b>{word}</b>{sentence}</div>");
-    }
-
-    /// Pairs of a name and what it stands for.
-    pub(super) fn pairs(&mut self, pairs: &[(&str, Cell)]) {
-        self.0.push_str("<dl>\n");
-        for (name, cell) in pairs {
-            let _ = write!(self.0, "<dt>{}</dt>", escaped(name));
-            write_cell(&mut self.0, "dd", cell);
-            self.0.push('\n');
-        }
-        self.0.push_str("</dl>\n");
-    }
-
-    pub(super) fn table(&mut self, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
-        self.0.push_str("<table>\n<thead><tr>");
-        for head in heads {
-            let _ = write!(self.0, "<th scope=\"col\">{}</th>", escaped(head));
-        }
-        self.0.push_str("</tr></thead>\n<tbody>\n");
-        for row in rows {
-            self.0.push_str("<tr>");
-            for cell in &row {
-                write_cell(&mut self.0, "td", cell);
+        let _ = match block {
+            Block::Section { title, blocks } => {
+                let _ = writeln!(out, "<section class=\"long\">\n<h2>{}</h2>", escaped(title));
+                write_blocks(out, blocks);
+                writeln!(out, "</section>")
             }
-            self.0.push_str("</tr>\n");
-        }
-        self.0.push_str("</tbody>\n</table>\n");
+            Block::Heading(title) => writeln!(out, "<h3>{}</h3>", escaped(title)),
+            Block::Paragraph(text) => writeln!(out, "<p>{}</p>", escaped(text)),
+            Block::Words(text) => writeln!(out, "<div class=\"words said\">{}</div>", escaped(text)),
+            Block::Banner { verdict, word, sentence } => {
+                let (class, word, sentence) = (class(*verdict), escaped(word), escaped(sentence));
+                writeln!(out, "<div class=\"banner {class}\"><b>{word}</b>{sentence}</div>")
+            }
+            Block::Pairs(pairs) => write_pairs(out, pairs),
+            Block::Table { heads, rows } => write_table(out, heads, rows),
+        };
     }
+}
 
-    /// A table with a heading; nothing when there is no row.
-    pub(super) fn listing(&mut self, title: &str, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_some() {
-            self.heading(title);
-            self.table(heads, rows);
-        }
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Unknown => "unknown",
+        Verdict::Fail => "fail",
     }
+}
+
+/// `<TAG>` with the cell in it.
+fn write_cell(out: &mut String, tag: &str, cell: &Cell) -> fmt::Result {
+    match cell {
+        Cell::Own(text) => write!(out, "<{tag}>{}</{tag}>", escaped(text)),
+        Cell::Word(text) => write!(out, "<{tag} class=\"word\">{}</{tag}>", escaped(text)),
+        Cell::Code(text) => write!(out, "<{tag} class=\"code\">{}</{tag}>", escaped(text)),
+        // A block of its own: marks piled onto a letter end at its edge.
+        Cell::Said(text) => write!(out, "<{tag}><div class=\"said\">{}</div></{tag}>", escaped(text)),
+    }
+}
+
+fn write_pairs(out: &mut String, pairs: &[(Shown, Cell)]) -> fmt::Result {
+    out.push_str("<dl>\n");
+    for (name, cell) in pairs {
+        write!(out, "<dt>{}</dt>", escaped(name))?;
+        write_cell(out, "dd", cell)?;
+        out.push('\n');
+    }
+    writeln!(out, "</dl>")
+}
+
+fn write_table(out: &mut String, heads: &[Shown], rows: &[Vec<Cell>]) -> fmt::Result {
+    out.push_str("<table>\n<thead><tr>");
+    for head in heads {
+        write!(out, "<th scope=\"col\">{}</th>", escaped(head))?;
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for row in rows {
+        out.push_str("<tr>");
+        for cell in row {
+            write_cell(out, "td", cell)?;
+        }
+        out.push_str("</tr>\n");
+    }
+    writeln!(out, "</tbody>\n</table>")
 }

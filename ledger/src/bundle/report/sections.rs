@@ -6,7 +6,7 @@ use seamark_contracts::outcome::{
 };
 use serde::Serialize;
 
-use super::html::{Cell, Page, code, own, said, short};
+use super::document::{Cell, Page, code, own, said, short};
 use crate::entry::EntryType;
 use crate::verify::{ClaimId, ProvedRecord};
 

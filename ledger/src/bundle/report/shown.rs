@@ -6,7 +6,7 @@ use seamark_contracts::handoff::{
 };
 use seamark_contracts::view::{Evidence, Fact, RowKind, TreeRow, View};
 
-use super::html::{Cell, Page, code, own, said, short};
+use super::document::{Cell, Page, code, own, said, short};
 use super::sections::{absent, moment, word};
 use crate::verify::{ClaimId, ProvedRecord};
 

@@ -4,7 +4,7 @@ use seamark_contracts::decision::VerificationMethod;
 use seamark_contracts::outcome::{CountedDecision, NotCounted};
 use seamark_contracts::view::View;
 
-use super::html::{Cell, Page, code, own, said};
+use super::document::{Cell, Page, code, own, said};
 use super::sections::{absent, moment};
 use crate::verify::{ClaimId, ProvedDecision, ProvedRecord};
 

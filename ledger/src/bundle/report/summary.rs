@@ -4,7 +4,7 @@ use seamark_contracts::decision::DecisionKind;
 use seamark_contracts::outcome::{ExecutionPhase, ExecutionResult};
 
 use super::ReportFrame;
-use super::html::{Cell, Page, code, own, said};
+use super::document::{Cell, Page, code, own, said};
 use super::sections::{execution_words, left_out, moment, nothing_reported, outcome_words};
 use crate::verify::{ProvedDecision, ProvedRecord};
 
