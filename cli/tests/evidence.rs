@@ -187,6 +187,9 @@ fn a_bundle_is_verified_as_archive_and_as_folder_and_makes_a_report() {
     assert!(told.contains("PROVED as of 2026-11-22T07:00:00.000Z") && told.contains("UNKNOWN witnesses"), "{told}");
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("I approve exactly this action") && report.contains("Bob Example"), "{report}");
+    let pdf = folder.path().join("report.PDF");
+    verify(&bundle, &["--report", path(&pdf)], 0);
+    assert!(std::fs::read(&pdf).unwrap().starts_with(b"%PDF-"), "the ending says as what a report is written");
 
     let unpacked = folder.path().join("unpacked");
     unpack(&files(), &unpacked);
@@ -249,7 +252,9 @@ fn a_report_is_never_written_over_evidence() {
     unpack(&files(), &unpacked);
     std::os::unix::fs::symlink(&bundle, here("link.html")).unwrap();
     std::fs::write(here("notes.txt"), "mine").unwrap();
-    let before = [&bundle, &trust, &here("notes.txt")].map(|file| std::fs::read(file).unwrap());
+    std::fs::write(here("invoice.pdf"), b"%PDF-1.7\n1 0 obj <</Creator (Somebody)>> endobj").unwrap();
+    let kept = [&bundle, &trust, &here("notes.txt"), &here("invoice.pdf")];
+    let before = kept.map(|file| std::fs::read(file).unwrap());
 
     assert!(with_report(&bundle, &trust, &bundle, 3).contains("it is the bundle"));
     assert!(with_report(&bundle, &trust, &here("unpacked/../refund.seamark.zip"), 3).contains("it is the bundle"));
@@ -260,18 +265,35 @@ fn a_report_is_never_written_over_evidence() {
     }
     assert!(with_report(&bundle, &trust, &here("notes.txt"), 3).contains("no report of Seamark"));
     assert!(with_report(&bundle, &trust, folder.path(), 3).contains("no report of Seamark"));
-    let after = [&bundle, &trust, &here("notes.txt")].map(|file| std::fs::read(file).unwrap());
+    assert!(with_report(&bundle, &trust, &here("invoice.pdf"), 3).contains("no report of Seamark"));
+    for name in ["new.txt", "new.zip", "report"] {
+        let told = with_report(&bundle, &trust, &here(name), 3);
+        assert!(told.contains("let it end in .html or .pdf") && !here(name).exists(), "{told}");
+    }
+    let after = kept.map(|file| std::fs::read(file).unwrap());
     assert!(before == after, "every file is as it was");
 
     // A report is replaced whole, and nothing is left beside it.
-    with_report(&unpacked, &trust, &here("report.html"), 0);
-    let first = std::fs::read(here("report.html")).unwrap();
-    std::fs::write(here("report.html"), [&first[..], b"older and longer"].concat()).unwrap();
-    with_report(&unpacked, &trust, &here("report.html"), 0);
-    assert!(std::fs::read(here("report.html")).unwrap() == first);
+    for name in ["report.html", "report.pdf"] {
+        with_report(&unpacked, &trust, &here(name), 0);
+        let first = std::fs::read(here(name)).unwrap();
+        std::fs::write(here(name), [&first[..], b"older and longer"].concat()).unwrap();
+        with_report(&unpacked, &trust, &here(name), 0);
+        assert!(std::fs::read(here(name)).unwrap() == first);
+    }
     let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["link.html", "notes.txt", "refund.seamark.zip", "report.html", "trust.json", "unpacked"]);
+    let wanted = [
+        "invoice.pdf",
+        "link.html",
+        "notes.txt",
+        "refund.seamark.zip",
+        "report.html",
+        "report.pdf",
+        "trust.json",
+        "unpacked",
+    ];
+    assert_eq!(names, wanted);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Stage {
             org: "Acme Example".to_owned(),
             allow_loopback_webhooks: true,
             outside: Default::default(),
-            root: held_root(),
+            root: seamark_tests::root::held(),
             reveals: None,
         };
         let gateway = open_with(config.clone(), limits, clock.clone(), chance.clone()).await.unwrap();

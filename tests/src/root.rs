@@ -1,12 +1,13 @@
 //! Whoever holds the root of a gateway in a test: signs whatever is proposed, as soon as it is.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use seamark_agent::client::{Client, ClientError};
 use seamark_contracts::problem::ErrorCode;
+use seamark_gateway::RootChoice;
 use seamark_ledger::directory::NextRoot;
 use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::statement;
@@ -26,6 +27,12 @@ fn key() -> SigningKey {
 #[must_use]
 pub fn public_key() -> String {
     NextRoot::new(&key().public_key()).key
+}
+
+/// The same root held by the gateway's own process, for one in this process.
+#[must_use]
+pub fn held() -> RootChoice {
+    RootChoice::Held(Arc::new(key()))
 }
 
 /// A holder at work; ends when it is dropped.

@@ -5,9 +5,49 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use seamark_ledger::bundle::{ReportFrame, html_report, report_document};
+use seamark_ledger::verify::BundleReport;
+use seamark_report::{is_pdf_report, pdf_report};
 
-/// How every report begins; nothing else is replaced by one.
+/// How every report in HTML begins; of other files in HTML none is replaced by one.
 const BEGINNING: &[u8] = b"<!doctype html>\n<html lang=\"en\">";
+/// Largest file that is looked at to see whether it is a report in PDF, in bytes. A larger one is not replaced.
+const MAX_PDF: u64 = 256 * 1024 * 1024;
+
+/// What a report is written as, by the ending of its file's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Html,
+    Pdf,
+}
+
+impl Form {
+    /// # Errors
+    /// When the name ends in neither `.html` nor `.pdf`.
+    pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        match ending.as_deref() {
+            Some("html") => Ok(Self::Html),
+            Some("pdf") => Ok(Self::Pdf),
+            _ => bail!(
+                "write the report {}: a report is written as HTML or as PDF, and the name says as which; let it end in .html \
+                 or .pdf",
+                path.display()
+            ),
+        }
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// When the report breaks a rule of PDF/A.
+    pub(super) fn write(self, found: &BundleReport, frame: &ReportFrame) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Html => Ok(html_report(found, frame).into_bytes()),
+            Self::Pdf => Ok(pdf_report(&report_document(found, frame))?),
+        }
+    }
+}
 
 /// Checks that a report may be written to `path`, before anything is verified.
 ///
@@ -48,23 +88,28 @@ fn real_place(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn is_report(path: &Path) -> anyhow::Result<bool> {
-    let mut start = Vec::new();
+    let file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
     let limit = u64::try_from(BEGINNING.len())?;
-    fs::File::open(path)?.take(limit).read_to_end(&mut start)?;
-    Ok(start == BEGINNING)
+    (&file).take(limit).read_to_end(&mut bytes)?;
+    if bytes == BEGINNING || !bytes.starts_with(b"%PDF-") {
+        return Ok(bytes == BEGINNING);
+    }
+    file.take(MAX_PDF).read_to_end(&mut bytes)?;
+    Ok(is_pdf_report(&bytes))
 }
 
 /// Writes the report beside its place and then puts it there, so that a report is there whole or as it was before.
 ///
 /// # Errors
 /// When the disk does not take it.
-pub(super) fn write(path: &Path, report: &str) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, report: &[u8]) -> anyhow::Result<()> {
     let writing = || format!("write the report {}", path.display());
     let at = real_place(path)?;
     let mut name = at.file_name().with_context(writing)?.to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = at.with_file_name(name);
-    let written = write_new(&part, report.as_bytes()).and_then(|()| fs::rename(&part, &at));
+    let written = write_new(&part, report).and_then(|()| fs::rename(&part, &at));
     if written.is_err() {
         // Nothing can be done about one that stays.
         let _ = fs::remove_file(&part);

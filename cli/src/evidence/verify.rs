@@ -8,12 +8,12 @@ use clap::Args;
 use seamark_contracts::clock::Timestamp;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::strict_json::{self, Limits};
-use seamark_ledger::bundle::{FileKind, FileSet, ReportFrame, html_report};
+use seamark_ledger::bundle::{FileKind, FileSet, ReportFrame};
 use seamark_ledger::timestamp;
 use seamark_ledger::verify::{BundleReport, Pinned, PinnedTrust, Verdict, check_archive, check_bundle};
 use serde::Serialize;
 
-use super::page;
+use super::page::{self, Form};
 use super::source::{self, Source};
 use super::{ClaimLine, claim_lines, describe_claims, verdict_word};
 use crate::place;
@@ -33,12 +33,12 @@ how many of them have to have cosigned the ledger's head (all when absent); the 
 claim time with --tsa-root, or `tsaRoots`: certificates in DER as base64. What a bundle says about whom to trust counts for nothing. Who holds the organisation's
 root key can enrol keys in anybody's name, and in this version that is the gateway's operator.
 
-BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into. --report never replaces a file that
-is no report, and is refused in a bundle's folder.
+BUNDLE is the file that `evidence export` wrote, or the folder that it was unpacked into. --report writes PDF or HTML, by the
+ending of FILE. It never replaces a file that is no report, and is refused in a bundle's folder.
 
 Examples:
   seamark evidence verify refund.seamark.zip --trust trust.json
-  seamark evidence verify refund.seamark.zip --trust trust.json --report report.html --json
+  seamark evidence verify refund.seamark.zip --trust trust.json --report report.pdf --json
   seamark evidence verify ./unpacked --trust trust.json --at 2026-11-22T07:00:00.000Z")]
 pub struct Verify {
     /// The bundle: an archive, or the folder that it was unpacked into
@@ -57,7 +57,7 @@ pub struct Verify {
     /// Judge as of this earlier time instead of now, as in 2026-11-22T07:00:00.000Z: for bundles whose directory has run out
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// Write a report for people here: one page of HTML to read and print; an older report is replaced
+    /// Write a report for people here, to read and print: a .pdf or a .html; an older report is replaced
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -94,8 +94,10 @@ impl Verify {
             "judge as of {as_of}: this is later than now, {now}, and nobody knows yet what will hold then; give an earlier \
              --at, or none"
         );
-        if let Some(path) = &self.report {
+        let mut report = None;
+        if let Some(path) = self.report.as_deref() {
             page::check_place(path, &self.bundle, &self.trust)?;
+            report = Some((path, Form::of(path)?));
         }
         let mut trust = read_trust(&self.trust)?;
         for path in &self.tsa_roots {
@@ -104,7 +106,7 @@ impl Verify {
         let pinned =
             trust.pin(self.audience, as_of).with_context(|| format!("use the keys of {}", self.trust.display()))?;
         let (found, files) = check(source::read(&self.bundle)?, &pinned);
-        if let Some(path) = &self.report {
+        if let Some((path, form)) = report {
             let manifest = files.as_ref().and_then(|files| files.get(FileKind::Manifest)).map(Digest::of);
             let frame = ReportFrame {
                 as_of,
@@ -112,7 +114,7 @@ impl Verify {
                 ledger_origin: trust.ledger_origin.clone(),
                 manifest,
             };
-            page::write(path, &html_report(&found, &frame))?;
+            page::write(path, &form.write(&found, &frame)?)?;
         }
         let answer = Answer {
             verdict: verdict_word(found.verdict()),

@@ -25,6 +25,12 @@ const TABLE: &[Row] = &[
     Row { member: "seamark-contracts", ours: &[], never: WORLD, is_whole_graph: true },
     Row { member: "seamark-ledger", ours: &["seamark-contracts"], never: WORLD, is_whole_graph: true },
     Row {
+        member: "seamark-report",
+        ours: &["seamark-contracts", "seamark-ledger"],
+        never: WORLD,
+        is_whole_graph: true,
+    },
+    Row {
         member: "seamark-gateway",
         ours: &["seamark-contracts", "seamark-ledger"],
         never: &["tauri*", "*keyring*"],
@@ -32,7 +38,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         member: "seamark-desk",
-        ours: &["seamark-contracts", "seamark-ledger"],
+        ours: &["seamark-contracts", "seamark-ledger", "seamark-report"],
         never: &["tauri*", "axum*"],
         is_whole_graph: false,
     },
@@ -50,7 +56,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         member: "seamark-cli",
-        ours: &["seamark-agent", "seamark-contracts", "seamark-gateway", "seamark-ledger"],
+        ours: &["seamark-agent", "seamark-contracts", "seamark-gateway", "seamark-ledger", "seamark-report"],
         never: &["tauri*"],
         is_whole_graph: false,
     },
