@@ -45,6 +45,7 @@ const COMMANDS: &[&str] = &[
     "save_evidence",
     "ledger",
     "save_alarm",
+    "save_report",
     "artifact_text",
     "save_draft",
     "set_appearance",

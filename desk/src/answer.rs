@@ -605,7 +605,7 @@ answer! {
 }
 
 answer! {
-    /// A file with the evidence of one record.
+    /// A file with the evidence of one record, or with the report of it.
     pub struct SavedEvidence {
         /// Where it lies.
         pub path: String,

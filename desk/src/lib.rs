@@ -293,6 +293,14 @@ impl Desk {
         self.inner.save_alarm().await
     }
 
+    /// Writes what the evidence of a record proves into a new file for people to read, as PDF.
+    ///
+    /// # Errors
+    /// As [`Desk::save_evidence`].
+    pub async fn save_report(&self, review_id: &str) -> Result<SavedEvidence, Refusal> {
+        self.inner.save_report(review_id).await
+    }
+
     /// The text of an artifact of an open review, digest checked, with the invisible made visible.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             command::save_evidence::save_evidence,
             command::ledger::ledger,
             command::save_alarm::save_alarm,
+            command::save_report::save_report,
             command::artifact_text::artifact_text,
             command::save_draft::save_draft,
             command::set_appearance::set_appearance,

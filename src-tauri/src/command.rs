@@ -25,6 +25,7 @@ pub(crate) mod revealed_text;
 pub(crate) mod save_alarm;
 pub(crate) mod save_draft;
 pub(crate) mod save_evidence;
+pub(crate) mod save_report;
 pub(crate) mod set_appearance;
 pub(crate) mod try_locally;
 pub(crate) mod unlock;

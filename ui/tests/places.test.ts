@@ -81,6 +81,19 @@ describe("a record", () => {
     expect(saved.isConnected).toBe(false);
   });
 
+  it("saves a report of it to read, and says that the proof is another file", async () => {
+    const { user, host } = await open("#/audit/r-done");
+    await user.click(await screen.findByRole("button", { name: "Save report" }));
+    const saved = await screen.findByText(/seamark-0199a1c2.*\.pdf$/);
+    expect(saved.closest(".notice")?.textContent).toContain("Report saved");
+    expect(saved.closest(".notice")?.textContent).toContain("the proof is the evidence file");
+    await expectAccessible();
+    host.failNext("saveReport", "storage-failed");
+    await user.click(screen.getByRole("button", { name: "Save report" }));
+    expect(await screen.findByText("The report was not saved")).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Save evidence" })).toBeTruthy();
+  });
+
   it("verifies claim by claim, and calls unknown unknown", async () => {
     const { user } = await open("#/audit/r-done");
     await user.click(await screen.findByRole("button", { name: "Verify" }));

@@ -38,6 +38,8 @@ export const commands = {
 	ledger: () => typedError<LedgerView, AppError>(__TAURI_INVOKE("ledger")),
 	/**  Where it is written is the app's choice: the page gives no path. */
 	saveAlarm: () => typedError<SavedAlarm, AppError>(__TAURI_INVOKE("save_alarm")),
+	/**  A PDF; where it is written is the app's choice. */
+	saveReport: (r: ReviewRequest) => typedError<SavedEvidence, AppError>(__TAURI_INVOKE("save_report", { r })),
 	/**  Checked against its digest, with the invisible made visible. */
 	artifactText: (r: ArtifactRequest) => typedError<string, AppError>(__TAURI_INVOKE("artifact_text", { r })),
 	/**  An empty text is forgotten. */
@@ -826,7 +828,7 @@ export type SavedAlarm = {
 	sha256: string,
 };
 
-/**  A file with the evidence of one record. */
+/**  A file with the evidence of one record, or with the report of it. */
 export type SavedEvidence = {
 	/**  Where it lies. */
 	path: string,

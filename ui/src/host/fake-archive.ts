@@ -2,7 +2,17 @@
 import { NO_ACKS, inboxRows, viewOf } from "./fake-data";
 import { ok, refuse } from "./fake-scenario";
 import { at, hex } from "./fake-view";
-import type { Acks, Answer, AppState, AuditPage, AuditRequest, Claim, OutboxRow, RecordView } from "./host";
+import type {
+  Acks,
+  Answer,
+  AppState,
+  AuditPage,
+  AuditRequest,
+  Claim,
+  OutboxRow,
+  RecordView,
+  SavedEvidence,
+} from "./host";
 
 const DONE: Acks = {
   ...NO_ACKS,
@@ -209,4 +219,17 @@ export function claimsOf(told: ReadonlySet<string>): Claim[] {
   if (!told.has("ledger-broken")) return claims;
   const sentence = "Entry 18191 does not lie in the ledger. Stop signing and tell your administrator.";
   return claims.map((claim) => (claim.id === "inclusion" ? { ...claim, verdict: "fail", sentence } : claim));
+}
+
+/** A saved file: the evidence of a record, or the report of it. */
+export function savedAs(ending: ".seamark.zip" | ".pdf"): SavedEvidence {
+  return {
+    path: `Downloads/seamark-0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12${ending}`,
+    sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    verdict: "pass",
+    sentence:
+      ending === ".pdf"
+        ? "It says what is proven. It is to be read; the proof is the evidence file."
+        : "Every claim in it that needs nobody outside holds under the keys that this desk pinned.",
+  };
 }

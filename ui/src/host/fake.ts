@@ -4,7 +4,7 @@
 // waiting, new-root, keyring-missing, keyring-stays (trying again does not help), pin-locked-out, gateway-starting, gateway-failed, ledger-broken, empty, loading, error, big, progress-slow; and, one second after a review is opened:
 // changed, expired, decided, withdrawn; those of masked fields are in fake-reveal.ts. Sentinels: PIN 000000 is wrong, 999999 is locked out; person "Taken" is set up
 // already; an address with "down" does not answer; a code with "bad" does not work; reviews r-unverified, r-missing.
-import { auditPage, claimsOf, outboxRows, recordOf } from "./fake-archive";
+import { auditPage, claimsOf, outboxRows, recordOf, savedAs } from "./fake-archive";
 import { NO_ACKS, appState, paneOf } from "./fake-data";
 import { ledgerView, savedAlarm } from "./fake-ledger";
 import { revealCommands } from "./fake-reveal";
@@ -266,15 +266,8 @@ export function makeFakeHost({ scenario = "", delay = 60 }: FakeOptions = {}): F
           : ok(record);
       }),
     verifyRecord: (r) => answer("verifyRecord", r, () => ok(claimsOf(told))),
-    saveEvidence: (r) =>
-      answer("saveEvidence", r, () =>
-        ok({
-          path: "Downloads/seamark-0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12.seamark.zip",
-          sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-          verdict: "pass",
-          sentence: "Every claim in it that needs nobody outside holds under the keys that this desk pinned.",
-        }),
-      ),
+    saveEvidence: (r) => answer("saveEvidence", r, () => ok(savedAs(".seamark.zip"))),
+    saveReport: (r) => answer("saveReport", r, () => ok(savedAs(".pdf"))),
     ledger: () =>
       answer("ledger", null, () =>
         told.has("error") ? refuse("storage-failed", "Restart the app.") : ok(ledgerView(told)),
