@@ -1,8 +1,9 @@
 //! `seamark agent-key`: credentials for agents.
 
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use seamark_gateway::AgentKeyInfo;
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use seamark_contracts::id::AgentUrn;
+use seamark_gateway::{ActsFor, AgentKeyInfo, KeyScope, KeySide};
 use serde::Serialize;
 
 use crate::options::DataDir;
@@ -57,10 +58,14 @@ struct End {
 /// Make a key for an agent; it is shown once and stored only as a hash
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Works while the gateway runs. Without --contract the key is good for every contract.
+Works while the gateway runs. Without --contract the key is good for every contract. A key acts as the destination that
+bears its agent's name and as no other, so that whoever hands over is not who acts; --acts-for makes one key serve
+further destinations, and --acts-for '*' all of them, for an orchestrator or a trial that plays every part.
 
 Examples:
-  seamark agent-key create --data-dir ./gateway --agent order-desk --contract refund.issue
+  seamark agent-key create --data-dir ./gateway --agent order-desk --for source --contract refund.issue
+  seamark agent-key create --data-dir ./gateway --agent refund-executor --for destination --contract refund.issue
+  seamark agent-key create --data-dir ./gateway --agent orchestrator --acts-for refund-executor --acts-for offer-sender
   export SEAMARK_KEY=$(seamark agent-key create --data-dir ./gateway --agent order-desk)")]
 struct Create {
     #[command(flatten)]
@@ -71,6 +76,22 @@ struct Create {
     /// A contract that the key is good for; may be given more than once
     #[arg(long = "contract", value_name = "NAME")]
     contracts: Vec<String>,
+    /// The one side of a handoff that the key is for; both of its agent's when not given
+    #[arg(long = "for", value_enum, value_name = "SIDE")]
+    side: Option<Side>,
+    /// A further agent as which the key may act when that is the destination, or '*' for every one; may be given more than
+    /// once
+    #[arg(long = "acts-for", value_name = "NAME")]
+    acts_for: Vec<String>,
+}
+
+/// A side of a handoff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// Submits, revises, withdraws; never acts
+    Source,
+    /// Uses attempts, names execution keys, reports; never submits
+    Destination,
 }
 
 #[derive(Serialize)]
@@ -105,14 +126,44 @@ impl AgentKey {
 fn line(key: &AgentKeyInfo) -> String {
     let contracts = if key.contracts.is_empty() { "every contract".to_owned() } else { key.contracts.join(", ") };
     let state = key.ended_at.map(|at| format!(", ended {at}")).unwrap_or_default();
-    format!("{}  {} for {contracts}, since {}{state}", key.id, key.agent, key.since)
+    let side = match key.side {
+        Some(KeySide::Source) => ", as source alone",
+        Some(KeySide::Destination) => ", as destination alone",
+        None => "",
+    };
+    let acts_for = match key.acts_for.as_slice() {
+        [] => String::new(),
+        [every] if every == "*" => ", acts as every destination".to_owned(),
+        agents => format!(", acts for {}", agents.join(", ")),
+    };
+    format!("{}  {} for {contracts}{side}{acts_for}, since {}{state}", key.id, key.agent, key.since)
 }
 
 impl Create {
+    fn scope(&self) -> anyhow::Result<KeyScope> {
+        let side = self.side.map(|side| match side {
+            Side::Source => KeySide::Source,
+            Side::Destination => KeySide::Destination,
+        });
+        ensure!(
+            side != Some(KeySide::Source) || self.acts_for.is_empty(),
+            "make a key that is for the source alone and acts for others: leave out --for or --acts-for"
+        );
+        let acts_for = if self.acts_for.iter().any(|name| name == "*") {
+            ActsFor::Every
+        } else {
+            let agent =
+                |name: &String| AgentUrn::from_name(name).with_context(|| format!("understand the agent {name:?}"));
+            ActsFor::Named(self.acts_for.iter().map(agent).collect::<anyhow::Result<_>>()?)
+        };
+        Ok(KeyScope { contracts: self.contracts.clone(), side, acts_for })
+    }
+
     async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let scope = self.scope()?;
         let gateway = place::open(&self.data.data_dir).await?;
         let key = gateway
-            .create_agent_key(&self.agent, &self.contracts)
+            .create_scoped_key(&self.agent, scope)
             .await
             .with_context(|| format!("make a key for the agent {:?}", self.agent))?;
         place::close(gateway, printer).await?;

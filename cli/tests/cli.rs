@@ -234,10 +234,11 @@ fn from_nothing_to_a_gated_handoff_and_back() {
         again["published"].as_array().unwrap().iter().all(|published| published["isNew"] == false),
         "beside a running gateway"
     );
-    let key = json(&["agent-key", "create", "--data-dir", dir, "--agent", "tester", "--json"], 0)["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let key =
+        json(&["agent-key", "create", "--data-dir", dir, "--agent", "tester", "--acts-for", "*", "--json"], 0)["key"]
+            .as_str()
+            .unwrap()
+            .to_owned();
     let invited = json(&["invite", "--data-dir", dir, "--person", "Alice Example", "--role", "reviewer", "--json"], 0);
     assert!(invited["code"].as_str().unwrap().starts_with("smi_"));
     let reach = ["--gateway", gateway.address.as_str(), "--key", key.as_str(), "--json"];

@@ -114,7 +114,7 @@ fn evidence_is_exported_beside_a_running_gateway_and_verified_without_it() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/samples");
     let org = Org::with(&data_dir);
     printed(&["contract", "publish", path(&samples), "--data-dir", dir, "--json"], 0);
-    let key = json(&["agent-key", "create", "--data-dir", dir, "--agent", "tester", "--json"], 0);
+    let key = json(&["agent-key", "create", "--data-dir", dir, "--agent", "tester", "--acts-for", "*", "--json"], 0);
     let gateway = Served::on(dir);
     org.sign(&["--gateway", &gateway.1]);
     let reach = ["--gateway", gateway.1.as_str(), "--key", key["key"].as_str().unwrap(), "--json"];

@@ -251,6 +251,7 @@ fn invalid() -> Failure {
 }
 
 fn check_scope(agent: &Agent, submission: &Submission) -> Result<(), Failure> {
+    agent.check_hands_over()?;
     if agent.may_use(&submission.contract.name) {
         return Ok(());
     }

@@ -22,6 +22,7 @@ use seamark_ledger::directory::DirectoryRole;
 
 use crate::db::{self, StorageError};
 use crate::problem::Failure;
+use crate::scope::KeyScope;
 use crate::state::Shared;
 
 /// How long a found credential is believed without asking the database.
@@ -35,14 +36,38 @@ pub(crate) struct Agent {
     /// Opaque id of the key: `actor` in the ledger.
     pub(crate) key_id: Arc<str>,
     pub(crate) urn: AgentUrn,
-    /// Names of the contracts that the key is for; empty means all.
-    pub(crate) contracts: Arc<[String]>,
+    /// What the key is for.
+    pub(crate) scope: Arc<KeyScope>,
 }
 
 impl Agent {
     /// Whether the key is for this contract.
     pub(crate) fn may_use(&self, contract: &str) -> bool {
-        self.contracts.is_empty() || self.contracts.iter().any(|name| name == contract)
+        self.scope.contracts.is_empty() || self.scope.contracts.iter().any(|name| name == contract)
+    }
+
+    /// Refuses a key that hands nothing over.
+    pub(crate) fn check_hands_over(&self) -> Result<(), Failure> {
+        if self.scope.hands_over() {
+            return Ok(());
+        }
+        Err(Failure::forbidden(
+            "This agent key is for the side of the destination, so it submits, revises and withdraws nothing; nothing was changed. \
+             Use a key of the source.",
+        ))
+    }
+
+    /// Refuses a key that does not act as this destination.
+    pub(crate) fn check_acts_as(&self, destination: &AgentUrn) -> Result<(), Failure> {
+        if self.scope.acts_as(&self.urn, destination) {
+            return Ok(());
+        }
+        Err(Failure::forbidden(format!(
+            "This agent key does not act as {destination}, so it uses no attempt, names no execution key and reports nothing as it; \
+             nothing was changed. Use a key of that agent, or one that its operator made to act for it \
+             (seamark agent-key create --acts-for {}).",
+            destination.name()
+        )))
     }
 }
 
@@ -271,9 +296,8 @@ async fn find_agent(shared: &Shared, hash: &[u8]) -> Result<Found<Agent>, Storag
         return Ok(Found::Gone(Gone { what: GoneWhat::AgentKey, since: Timestamp::from_ms(ended_ms) }));
     }
     let urn = db::parsed(AgentUrn::parse(&row.agent).ok(), "agent_key", "agent", row.no)?;
-    let contracts: Vec<String> =
-        db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?;
-    let agent = Agent { key_id: row.id.into(), urn, contracts: contracts.into() };
+    let scope = db::parsed(row.scope(), "agent_key", "acts_for", row.no)?;
+    let agent = Agent { key_id: row.id.into(), urn, scope: Arc::new(scope) };
     shared.doorkeeper.agents.keep(hash.to_vec(), agent.clone(), as_of);
     Ok(Found::Good(agent))
 }

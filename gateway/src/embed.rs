@@ -16,6 +16,7 @@ use crate::fsck::FsckReport;
 use crate::gateway::{Gateway, OpenError, ServeError, open};
 use crate::operate::OperateError;
 use crate::root::{RootChoice, RootKeeper};
+use crate::scope::{ActsFor, KeyScope};
 
 /// File with the port of the last time, so that accounts that point at it stay valid.
 const PORT_FILE: &str = "port";
@@ -106,12 +107,14 @@ impl Embedded {
         Ok(())
     }
 
-    /// Makes an agent key for every contract.
+    /// Makes an agent key for every contract that acts as every destination: on one's own computer the simulated agents
+    /// play all parts.
     ///
     /// # Errors
     /// [`OperateError`].
     pub async fn agent_key(&self, agent: &str) -> Result<String, OperateError> {
-        self.gateway.create_agent_key(agent, &[]).await
+        let scope = KeyScope { acts_for: ActsFor::Every, ..KeyScope::default() };
+        self.gateway.create_scoped_key(agent, scope).await
     }
 
     /// Invites a person and returns the code.

@@ -158,7 +158,8 @@ pub(crate) async fn enrol_key(
     agent: &Agent,
     request: &ExecutionKeyRequest,
 ) -> Result<EnrolledKey, Failure> {
-    if !may_act_as(shared, agent, &request.agent).await? {
+    agent.check_acts_as(&request.agent)?;
+    if !is_destination(shared, agent, &request.agent).await? {
         let detail = format!("No contract that this agent key is for names {} as destination.", request.agent);
         return Err(Failure::forbidden(detail));
     }
@@ -207,7 +208,8 @@ pub(crate) async fn enrol_key(
     Ok(EnrolledKey { keyid, recorded })
 }
 
-async fn may_act_as(shared: &Shared, agent: &Agent, destination: &AgentUrn) -> Result<bool, StorageError> {
+/// Whether a contract within the key's scope has this destination. A key's own agent needs none: it may come later.
+async fn is_destination(shared: &Shared, agent: &Agent, destination: &AgentUrn) -> Result<bool, StorageError> {
     if agent.urn == *destination {
         return Ok(true);
     }
@@ -340,6 +342,7 @@ pub(crate) async fn report(
     let attempt = attempt.ok_or_else(|| refused("The signed attempt is none of this handoff."))?;
     let outcome = db::outcome::find(&mut connection, attempt.no).await?;
     let case = conclude::load_case(shared, &mut connection, attempt).await?;
+    agent.check_acts_as(&case.predicate.destination.agent)?;
     check_report(&case, outcome.as_ref(), &statement, shared.now().plus_ms(MAX_SKEW_MS))?;
     drop(connection);
     let predicate = &statement.predicate;

@@ -35,6 +35,7 @@ use crate::keys::{KeyError, Keys};
 use crate::operate::{self, Genesis, OperateError, Published, Serving, hex};
 use crate::recorded::{LedgerFault, Surroundings, to_u64};
 use crate::root::{self, Known, Resolved, RootChoice, RootError};
+use crate::scope::KeyScope;
 use crate::sequencer::{RecordError, Writer};
 use crate::sse::{self, Hub};
 use crate::state::{App, Shared};
@@ -355,13 +356,22 @@ impl Gateway {
         operate::publish_contract(&self.shared.recorder, &self.shared.identity.instance, source).await
     }
 
-    /// Makes an agent key for these contracts (all when empty) and returns its text, which is shown once.
+    /// Makes an agent key for these contracts (all when empty), which acts as nobody but its own agent, and returns its
+    /// text, which is shown once.
     ///
     /// # Errors
     /// [`OperateError`].
     pub async fn create_agent_key(&self, agent: &str, contracts: &[String]) -> Result<String, OperateError> {
+        self.create_scoped_key(agent, KeyScope { contracts: contracts.to_vec(), ..KeyScope::default() }).await
+    }
+
+    /// Makes an agent key with this scope and returns its text, which is shown once.
+    ///
+    /// # Errors
+    /// [`OperateError`].
+    pub async fn create_scoped_key(&self, agent: &str, scope: KeyScope) -> Result<String, OperateError> {
         let app = &self.shared;
-        operate::create_agent_key(&app.recorder, &app.identity, &app.root, app.chance.as_ref(), agent, contracts).await
+        operate::create_agent_key(&app.recorder, &app.identity, &app.root, app.chance.as_ref(), agent, scope).await
     }
 
     /// Invites a person and returns the code, usable once within seven days.

@@ -11,6 +11,7 @@ use crate::db::{self, SqliteConnection, StorageError};
 use crate::directory::use_text;
 use crate::end::roles_of;
 use crate::enrol::SESSION_MS;
+use crate::scope::KeySide;
 
 /// An agent key. Its text is kept nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +23,11 @@ pub struct AgentKeyInfo {
     pub agent: String,
     /// Names of the contracts that it is for; empty means all.
     pub contracts: Vec<String>,
+    /// The one side that it is for; absent: both.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub side: Option<KeySide>,
+    /// Urns of further agents as which it may act when they are destinations; `*` for every one.
+    pub acts_for: Vec<String>,
     pub since: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
@@ -93,8 +99,11 @@ pub struct ExecutionKeyInfo {
 pub(crate) async fn agent_keys(connection: &mut SqliteConnection) -> Result<Vec<AgentKeyInfo>, StorageError> {
     let rows = db::agent_key::list(connection).await?;
     let info = |row: db::agent_key::AgentKeyRow| {
+        let scope = db::parsed(row.scope(), "agent_key", "acts_for", row.no)?;
         Ok(AgentKeyInfo {
-            contracts: db::parsed(serde_json::from_str(&row.contracts).ok(), "agent_key", "contracts", row.no)?,
+            acts_for: scope.acts_for_texts(),
+            side: scope.side,
+            contracts: scope.contracts,
             id: row.id,
             agent: row.agent,
             since: Timestamp::from_ms(row.created_ms),

@@ -26,6 +26,7 @@ use crate::directory::{self, Brings};
 use crate::keys::Keys;
 use crate::recorded::{Change, Draft, Entered, Object, Of, Plan};
 use crate::root::{Resolved, Root};
+use crate::scope::KeyScope;
 use crate::sequencer::{RecordError, Recorder};
 
 /// An invitation can be used for seven days.
@@ -213,7 +214,7 @@ struct MakeAgentKey {
     id: String,
     secret: Vec<u8>,
     agent: AgentUrn,
-    contracts: String,
+    scope: KeyScope,
     identity: GatewayRow,
     root: Root,
 }
@@ -224,14 +225,19 @@ impl Change for MakeAgentKey {
     async fn apply(&mut self, plan: &mut Plan<'_>) -> Result<(), StorageError> {
         let agents = db::agent_key::list_agents(plan.reader().await?).await?;
         let is_new_agent = !agents.iter().any(|agent| agent == self.agent.as_str());
-        let body = json!({ "key": self.id, "use": "agent", "agent": self.agent });
+        let mut body = json!({ "key": self.id, "use": "agent", "agent": self.agent });
+        if let Value::Object(members) = &mut body {
+            members.extend(self.scope.body_members().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
         let mut entered = plan.record(event(EntryType::KeyEnrolled, &self.identity.instance, body)).await?;
         let row = AgentKeyRow {
             no: entered.position().no,
             id: self.id.clone(),
             secret: self.secret.clone(),
             agent: self.agent.as_str().to_owned(),
-            contracts: self.contracts.clone(),
+            contracts: json!(self.scope.contracts).to_string(),
+            side: self.scope.side_text().map(str::to_owned),
+            acts_for: json!(self.scope.acts_for_texts()).to_string(),
             created_ms: entered.now().as_ms(),
             ended_ms: None,
             ended_no: None,
@@ -254,11 +260,11 @@ pub(crate) async fn create_agent_key(
     root: &Root,
     chance: &dyn Chance,
     agent: &str,
-    contracts: &[String],
+    scope: KeyScope,
 ) -> Result<String, OperateError> {
     let urn =
         AgentUrn::from_name(agent).map_err(|_| OperateError::Name { what: "the agent", name: agent.to_owned() })?;
-    if let Some(name) = contracts.iter().find(|name| !is_name(name)) {
+    if let Some(name) = scope.contracts.iter().find(|name| !is_name(name)) {
         return Err(OperateError::Name { what: "the contract", name: name.clone() });
     }
     let secret = make_secret("smk_", chance);
@@ -268,7 +274,7 @@ pub(crate) async fn create_agent_key(
         id: format!("ak_{}", hex(&id)),
         secret: hash_secret(&secret),
         agent: urn,
-        contracts: json!(contracts).to_string(),
+        scope,
         identity: identity.clone(),
         root: root.clone(),
     };

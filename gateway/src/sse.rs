@@ -227,7 +227,8 @@ fn visible(listener: &Listener, change: &Change) -> Option<Bytes> {
         }
         Listener::Agent(agent) => {
             let (submitter, destination, contract, event) = change.agents.as_ref()?;
-            let is_theirs = agent.urn == *submitter || agent.urn == *destination;
+            let is_served = agent.scope.served().contains(destination);
+            let is_theirs = agent.urn == *submitter || agent.urn == *destination || is_served;
             // A key that is for other contracts learns nothing of this one, as everywhere (invariant F2).
             (is_theirs && agent.may_use(contract)).then(|| event.clone())
         }

@@ -37,6 +37,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, Limits};
 use crate::gateway::{Gateway, open_with};
 use crate::root::{KeeperError, RootChoice, RootKeeper};
+use crate::scope::{ActsFor, KeyScope};
 
 pub(crate) const NOW: &str = "2026-11-22T09:00:00.000Z";
 
@@ -103,6 +104,11 @@ pub(crate) fn config(folder: &std::path::Path) -> Config {
         outside: crate::config::Outside::default(),
         reveals: None,
     }
+}
+
+/// Of a key that plays every part.
+pub(crate) fn orchestrator() -> KeyScope {
+    KeyScope { acts_for: ActsFor::Every, ..KeyScope::default() }
 }
 
 /// The key of a name.
@@ -215,7 +221,7 @@ impl World {
     }
 
     pub(crate) async fn agent(&self, name: &str) -> String {
-        self.gateway.create_agent_key(name, &[]).await.unwrap()
+        self.gateway.create_scoped_key(name, orchestrator()).await.unwrap()
     }
 
     /// A sample's example under a new handoff id.

@@ -11,6 +11,7 @@ mod proofs;
 mod reveals;
 mod root;
 mod stamps;
+mod sides;
 mod streams;
 mod thin;
 mod verdicts;

@@ -66,7 +66,7 @@ async fn no_planted_secret_is_found_after_a_whole_day_of_work() -> Result<()> {
         org: "acme".to_owned(),
         allow_loopback_webhooks: false,
         outside: Default::default(),
-            root: seamark_tests::root::held(),
+        root: seamark_tests::root::held(),
         reveals: None,
     };
     let gateway = seamark_gateway::open(config.clone(), Arc::new(SystemClock), Arc::new(SystemChance)).await?;

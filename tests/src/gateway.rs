@@ -90,13 +90,15 @@ impl GatewayProcess {
         self.publish(&programs::root().join("contracts/samples"))
     }
 
-    /// A key for the agent `name`, good for all contracts.
+    /// A key for the agent `name`, good for all contracts, that acts as every destination too.
     ///
     /// # Errors
     /// When the command fails.
     pub fn agent_key(&self, name: &str) -> Result<String> {
         let mut command = Command::new(built("seamark")?);
-        command.args(["agent-key", "create", "--agent", name, "--json", "--data-dir"]).arg(&self.data_dir);
+        command
+            .args(["agent-key", "create", "--agent", name, "--acts-for", "*", "--json", "--data-dir"])
+            .arg(&self.data_dir);
         field(&output(command)?, "key")
     }
 

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::{StorageError, Write};
+use crate::scope::KeyScope;
 
 /// One agent key.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -16,6 +17,10 @@ pub(crate) struct AgentKeyRow {
     pub(crate) agent: String,
     /// JSON array of contract names; empty means every contract.
     pub(crate) contracts: String,
+    /// `source` or `destination`; absent: both.
+    pub(crate) side: Option<String>,
+    /// JSON array of the urns of further agents as which it may act, or `["*"]`.
+    pub(crate) acts_for: String,
     pub(crate) created_ms: i64,
     /// First moment without it; absent while it has no end.
     pub(crate) ended_ms: Option<i64>,
@@ -23,8 +28,16 @@ pub(crate) struct AgentKeyRow {
     pub(crate) ended_no: Option<i64>,
 }
 
+impl AgentKeyRow {
+    /// What the key is for; `None` when the columns are damaged.
+    pub(crate) fn scope(&self) -> Option<KeyScope> {
+        KeyScope::from_columns(&self.contracts, self.side.as_deref(), &self.acts_for)
+    }
+}
+
 /// The columns of [`AgentKeyRow`].
-const KEYS: &str = "SELECT no, id, secret, agent, contracts, created_ms, ended_ms, ended_no FROM agent_key";
+const KEYS: &str =
+    "SELECT no, id, secret, agent, contracts, side, acts_for, created_ms, ended_ms, ended_no FROM agent_key";
 
 /// The key with this hash.
 pub(crate) async fn find(
@@ -58,14 +71,16 @@ pub(crate) async fn list_agents(connection: &mut SqliteConnection) -> Result<Vec
 /// Adds a key.
 pub(crate) async fn insert(write: &mut Write<'_>, row: &AgentKeyRow) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO agent_key (no, id, secret, agent, contracts, created_ms, ended_ms, ended_no) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO agent_key (no, id, secret, agent, contracts, side, acts_for, created_ms, ended_ms, ended_no) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.no)
     .bind(&row.id)
     .bind(&row.secret)
     .bind(&row.agent)
     .bind(&row.contracts)
+    .bind(&row.side)
+    .bind(&row.acts_for)
     .bind(row.created_ms)
     .bind(row.ended_ms)
     .bind(row.ended_no)

@@ -158,6 +158,22 @@ pub(crate) async fn find_readable(
     .await?)
 }
 
+/// The handoff whose destination `agent` is.
+pub(crate) async fn find_for(
+    connection: &mut SqliteConnection,
+    agent: &str,
+    handoff_id: &str,
+) -> Result<Option<HandoffRow>, StorageError> {
+    Ok(sqlx::query_as(
+        "SELECT no, handoff_id, submitter, ref, contract, source, destination, correlation_id, created_ms FROM handoff \
+         WHERE handoff_id = ? AND destination = ? ORDER BY no LIMIT 1",
+    )
+    .bind(handoff_id)
+    .bind(agent)
+    .fetch_optional(connection)
+    .await?)
+}
+
 /// One handoff by its position.
 pub(crate) async fn load(connection: &mut SqliteConnection, no: i64) -> Result<Option<HandoffRow>, StorageError> {
     Ok(sqlx::query_as(

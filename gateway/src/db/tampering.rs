@@ -76,6 +76,12 @@ async fn every_manipulation_is_found_and_named() {
         ("DELETE FROM directory WHERE version = 2", "directory"),
         ("UPDATE signing_key SET subject = 'urn:seamark:user:mallory' WHERE purpose = 'decision'", "signing_key"),
         ("UPDATE agent_key SET id = 'ak_other' WHERE ended_no IS NULL", "agent_key"),
+        // A key that acts for more than its operator said.
+        (
+            "UPDATE agent_key SET acts_for = '[\"urn:seamark:agent:refund-executor\"]' WHERE ended_no IS NULL",
+            "agent_key",
+        ),
+        ("UPDATE agent_key SET side = 'destination' WHERE ended_no IS NULL", "agent_key"),
         // Invariant B10: an end that is taken back, moved, or nobody recorded.
         ("UPDATE signing_key SET to_ms = NULL, ended_no = NULL WHERE purpose = 'decision'", "signing_key"),
         ("UPDATE signing_key SET to_ms = NULL, ended_no = NULL WHERE purpose = 'device'", "ledger_entry"),

@@ -11,9 +11,10 @@ use seamark_ledger::entry::EntryType;
 use seamark_ledger::key::{KeyUse, PublicKey, TrustSet, TrustedKey};
 use seamark_ledger::statement;
 use seamark_ledger::verify::ledger_ref;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Facts, FsckReport, Ground, PAGE};
+use crate::db::agent_key::AgentKeyRow;
 use crate::db::attempt::AttemptRow;
 use crate::db::directory::DirectoryRow;
 use crate::db::handoff::HandoffRow;
@@ -131,6 +132,17 @@ async fn body_member(connection: &mut SqliteConnection, no: i64, member: &str) -
     Ok(body.and_then(|body| body.get(member).and_then(Value::as_str).map(str::to_owned)))
 }
 
+/// Whether a key is for that side and those destinations that the ledger says. An entry from before keys had sides says
+/// nothing: such a key acts as every destination.
+async fn is_scoped_so(connection: &mut SqliteConnection, row: &AgentKeyRow) -> Result<bool, StorageError> {
+    let Some(scope) = row.scope() else { return Ok(false) };
+    let body = db::ledger::find_body(connection, row.no).await?;
+    let body = body.and_then(|body| serde_json::from_slice::<Value>(&body.bytes).ok()).unwrap_or_default();
+    let acts_for = body.get("actsFor").cloned().unwrap_or_else(|| json!(["*"]));
+    let side = body.get("for").and_then(Value::as_str);
+    Ok(acts_for == json!(scope.acts_for_texts()) && side == scope.side_text())
+}
+
 /// Whether an end is the one that the entry at `ended_no` records: of this key, one millisecond after the commit.
 async fn is_ended_so(
     connection: &mut SqliteConnection,
@@ -183,7 +195,8 @@ async fn check_keys(
     }
     for row in db::agent_key::list(connection).await? {
         let entered = facts.take(row.no, EntryType::KeyEnrolled).is_some()
-            && body_member(connection, row.no, "key").await?.as_ref() == Some(&row.id);
+            && body_member(connection, row.no, "key").await?.as_ref() == Some(&row.id)
+            && is_scoped_so(connection, &row).await?;
         let is_ended = is_ended_so(connection, facts, (row.ended_ms, row.ended_no), ("key", &row.id)).await?;
         report.expect(
             entered && is_ended,

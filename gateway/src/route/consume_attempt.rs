@@ -17,12 +17,13 @@ use crate::state::Shared;
 
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("consumeAttempt", "agents", Access::Agent, "Use an attempt up, before acting").says(
-        "Call it after the delivery verified and before the action. The first call gets 200; every later one is 409, also from the \
+        "With a key that acts as the handoff's destination. Call it after the delivery verified and before the action. The first call gets 200; every later one is 409, also from the \
          same caller: whoever does not know whether it acted must not act again. Outside of the approval's window it is 409 `expired`.",
     );
     let operation = handoff_param(operation)
         .takes::<ConsumeRequest>()
         .gives::<ConsumeAnswer>(StatusCode::OK, "The attempt is this caller's.")
+        .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden)
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::CONFLICT, ErrorCode::AttemptConsumed)
         .fails(StatusCode::CONFLICT, ErrorCode::Expired)
@@ -46,6 +47,7 @@ async fn handle(
     }
     let case = load_case(&shared, &mut connection, attempt).await?;
     drop(connection);
+    agent.check_acts_as(&case.predicate.destination.agent)?;
     match shared.recorder.record(Consume { case, actor: agent.key_id.to_string() }).await? {
         Consumed::Done(position) => Ok(Json(ConsumeAnswer { recorded: position.to_wire() })),
         Consumed::Before => {

@@ -15,7 +15,7 @@ use crate::state::Shared;
 
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("enrolExecutionKey", "agents", Access::Agent, "Name an execution key")
-        .says("The directory then lists it for ever. The same key again gets the same answer; one agent has at most 16.")
+        .says("For a key that acts as that agent. The directory then lists it for ever. The same key again gets the same answer; one agent has at most 16.")
         .takes::<ExecutionKeyRequest>()
         .gives::<EnrolledKey>(StatusCode::OK, "Listed.")
         .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden);

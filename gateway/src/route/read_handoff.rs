@@ -20,16 +20,22 @@ use crate::{db, document};
 
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("readHandoff", "agents", Access::Agent, "Where a handoff stands")
-        .says("For the agent that submitted it and for its destination.");
+        .says("For the agent that submitted it and for its destination, or a key that acts for that one.");
     let operation = handoff_param(operation)
         .gives::<HandoffAnswer>(StatusCode::OK, "The newest attempt.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound);
     Endpoint { method: "GET", path: "/v1/handoffs/{id}", handler: get(handle), operation }
 }
 
-/// The handoff that this agent may read, with its newest attempt.
+/// The handoff that this agent may read, with its newest attempt. Of several with this id its own comes first; the attempt
+/// in what is asked next says which was meant.
 pub(crate) async fn find(connection: &mut SqliteConnection, agent: &Agent, id: HandoffId) -> Result<(HandoffRow, AttemptRow), Failure> {
-    let found = db::handoff::find_readable(connection, agent.urn.as_str(), &id.to_string()).await?;
+    let mut found = db::handoff::find_readable(connection, agent.urn.as_str(), &id.to_string()).await?;
+    for served in agent.scope.served() {
+        if found.is_none() {
+            found = db::handoff::find_for(connection, served.as_str(), &id.to_string()).await?;
+        }
+    }
     let handoff = found.filter(|handoff| agent.may_use(&handoff.contract)).ok_or_else(|| Failure::not_found("handoff"))?;
     let attempt = db::attempt::newest(connection, handoff.no).await?;
     let attempt = db::parsed(attempt, "handoff", "no", handoff.no)?;

@@ -19,11 +19,12 @@ use crate::state::Shared;
 pub(crate) fn endpoint() -> Endpoint {
     let operation = Operation::new("reportResult", "agents", Access::Agent, "Report what was done").says(
         "A DSSE envelope of an execution statement (docs/FORMATS.md, section 8), signed with an enrolled execution key. One report \
-         per attempt; the same one again gets the same answer.",
+         per attempt; the same one again gets the same answer. Sent with a key that acts as the handoff's destination.",
     );
     let operation = handoff_param(operation)
         .takes_document::<ExecutionEnvelope>()
         .gives::<ResultAnswer>(StatusCode::OK, "Recorded; the reviewer sees it.")
+        .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden)
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
         .fails(StatusCode::FORBIDDEN, ErrorCode::EnrolmentPending)
         .fails(StatusCode::CONFLICT, ErrorCode::OutcomeExists)

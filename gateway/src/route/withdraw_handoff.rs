@@ -22,6 +22,7 @@ pub(crate) fn endpoint() -> Endpoint {
         .takes::<WithdrawRequest>()
         .gives::<HandoffAnswer>(StatusCode::OK, "Withdrawn.")
         .fails(StatusCode::NOT_FOUND, ErrorCode::NotFound)
+        .fails(StatusCode::FORBIDDEN, ErrorCode::Forbidden)
         .fails(StatusCode::CONFLICT, ErrorCode::OutcomeExists);
     Endpoint { method: "POST", path: "/v1/handoffs/{id}/withdraw", handler: post(handle), operation }
 }
@@ -35,6 +36,7 @@ async fn handle(
     if !(1..=500).contains(&request.reason.chars().count()) {
         return Err(Failure::invalid("/reason", "the reason has 1 to 500 characters"));
     }
+    agent.check_hands_over()?;
     // An escalation may open a new attempt between reading and writing; then that one is withdrawn.
     for _ in 0..3 {
         let mut connection = shared.database.read().await?;

@@ -13,6 +13,7 @@ use seamark_ledger::key::SigningKey;
 use seamark_ledger::statement;
 use serde_json::{Value, json};
 
+use crate::scope::{ActsFor, KeyScope};
 use crate::testing::{Keyring, Reply, World, execution_key, key, key_text, payload_of, sign_text};
 
 struct Done {
@@ -163,7 +164,9 @@ async fn attack_an_attempt_is_not_used_outside_of_the_approvals_window() {
 #[tokio::test]
 async fn an_execution_key_is_a_destinations_own() {
     let world = World::new().await;
-    let agent = world.gateway.create_agent_key("order-desk", &["refund.issue".to_owned()]).await.unwrap();
+    let acts_for = ActsFor::Named(vec![AgentUrn::from_name("refund-executor").unwrap()]);
+    let scope = KeyScope { contracts: vec!["refund.issue".to_owned()], acts_for, side: None };
+    let agent = world.gateway.create_scoped_key("order-desk", scope).await.unwrap();
     let request = |name: &str, signer: &SigningKey, prover: &SigningKey| {
         let urn = AgentUrn::from_name(name).unwrap();
         let public = key_text(signer);

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::openapi::Access;
 use crate::route;
+use crate::scope::{KeyScope, KeySide};
 use crate::sweep;
 use crate::testing::{
     Reviewer, World, enrolment, execution_key, key as key_of, key_text, payload_of, sign_text, signed,
@@ -132,6 +133,16 @@ async fn report(world: &World, key: &str, handoff: &HandoffAnswer, phase: Execut
     world.post(&format!("{path}/result"), key, &envelope).await.status
 }
 
+/// What keys of one side are refused of the other.
+async fn refuse_the_other_side(world: &World, (source, destination): (&str, &str), key: &str, alice: &Reviewer) {
+    let (handoff, review) = open(world, key, alice).await;
+    let path = format!("/v1/handoffs/{}", handoff.handoff_id);
+    world.post(&format!("{path}/withdraw"), destination, &json!({ "reason": "Not mine." })).await;
+    alice.decide(world, &review, DecisionKind::Approve).await;
+    world.post(&format!("{path}/attempt"), source, &json!({ "attempt": handoff.attempt })).await;
+    assert_eq!(report(world, source, &handoff, ExecutionPhase::Gate).await, StatusCode::FORBIDDEN);
+}
+
 /// What agents are refused.
 async fn refuse_agents(world: &World, key: &str, alice: &Reviewer) {
     let scoped = world.gateway.create_agent_key("order-desk", &["offer.send".to_owned()]).await.unwrap();
@@ -143,6 +154,11 @@ async fn refuse_agents(world: &World, key: &str, alice: &Reviewer) {
     wrong["contract"]["version"] = json!("9.9.9");
     world.post("/v1/handoffs", key, &wrong).await;
     let handoff: HandoffAnswer = world.post("/v1/handoffs", key, &submission).await.ok();
+    let mut side = KeyScope { side: Some(KeySide::Source), ..KeyScope::default() };
+    let source = world.gateway.create_scoped_key("order-desk", side.clone()).await.unwrap();
+    side.side = Some(KeySide::Destination);
+    let destination = world.gateway.create_scoped_key("order-desk", side).await.unwrap();
+    refuse_the_other_side(world, (&source, &destination), key, alice).await;
     let path = format!("/v1/handoffs/{}", handoff.handoff_id);
     let mut changed = submission.clone();
     changed["intent"]["text"] = json!("Please refund all of it.");
