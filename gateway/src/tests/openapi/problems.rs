@@ -111,7 +111,12 @@ async fn present(world: &World, alice: &Reviewer, review: &ReviewDocument) {
 }
 
 /// A report that the action failed.
-async fn report(world: &World, key: &str, handoff: &HandoffAnswer, phase: ExecutionPhase) -> StatusCode {
+async fn report(
+    world: &World,
+    (key, sender): (&str, &str),
+    handoff: &HandoffAnswer,
+    phase: ExecutionPhase,
+) -> StatusCode {
     let path = format!("/v1/handoffs/{}", handoff.handoff_id);
     let delivery: Value = world.get(&format!("{path}/outcome"), key).await.ok();
     let answer: HandoffAnswer = world.get(&path, key).await.ok();
@@ -130,7 +135,7 @@ async fn report(world: &World, key: &str, handoff: &HandoffAnswer, phase: Execut
     let subject = (handoff.handoff_id, answer.statement.unwrap());
     let bytes = statement::build_execution(&predicate, subject, Some(outcome)).unwrap();
     let envelope: Value = serde_json::from_str(&statement::sign(bytes, &executor).unwrap().to_json()).unwrap();
-    world.post(&format!("{path}/result"), key, &envelope).await.status
+    world.post(&format!("{path}/result"), sender, &envelope).await.status
 }
 
 /// What keys of one side are refused of the other.
@@ -140,7 +145,7 @@ async fn refuse_the_other_side(world: &World, (source, destination): (&str, &str
     world.post(&format!("{path}/withdraw"), destination, &json!({ "reason": "Not mine." })).await;
     alice.decide(world, &review, DecisionKind::Approve).await;
     world.post(&format!("{path}/attempt"), source, &json!({ "attempt": handoff.attempt })).await;
-    assert_eq!(report(world, source, &handoff, ExecutionPhase::Gate).await, StatusCode::FORBIDDEN);
+    assert_eq!(report(world, (key, source), &handoff, ExecutionPhase::Gate).await, StatusCode::FORBIDDEN);
 }
 
 /// What agents are refused.
@@ -184,8 +189,8 @@ async fn refuse_agents(world: &World, key: &str, alice: &Reviewer) {
     world.post(&format!("{path}/revisions"), key, &changed).await;
     let directory: Value = world.send("GET", "/v1/directory", None, Vec::new()).await.ok();
     world.post(&format!("{path}/result"), key, &directory).await;
-    assert_eq!(report(world, key, &handoff, ExecutionPhase::Unknown).await, StatusCode::OK);
-    assert_eq!(report(world, key, &handoff, ExecutionPhase::Action).await, StatusCode::CONFLICT);
+    assert_eq!(report(world, (key, key), &handoff, ExecutionPhase::Unknown).await, StatusCode::OK);
+    assert_eq!(report(world, (key, key), &handoff, ExecutionPhase::Action).await, StatusCode::CONFLICT);
     let stranger = key_of("stranger");
     let (urn, public) = (AgentUrn::from_name("refund-executor").unwrap(), key_text(&stranger));
     let proof = sign_text(&stranger, &format!("seamark-execution-key/v1\n{urn}\n{public}"));
