@@ -10,6 +10,7 @@ use std::fmt;
 
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::Timestamp;
+use seamark_contracts::handoff::ContractRef;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -57,6 +58,9 @@ pub struct Pinned {
     pub ungated: BTreeSet<String>,
     /// Who outside of gateway and desks it relies on.
     pub outside: Outside,
+    /// The contracts that a destination accepts, each with its digest, which fixes policy and texts too; absent: whatever a
+    /// gateway published.
+    pub contracts: Option<Vec<ContractRef>>,
     /// The verifier's clock.
     pub now: Timestamp,
 }
@@ -95,13 +99,21 @@ impl Pinned {
         if ledger_vkey.kind() != VkeyKind::Log || ledger_vkey.name() != trust.ledger_origin {
             return Err(PinError::Origin);
         }
-        Ok(Self { root_key, ledger_vkey, audience, ungated: BTreeSet::new(), outside: Outside::default(), now })
+        let outside = Outside::default();
+        Ok(Self { root_key, ledger_vkey, audience, ungated: BTreeSet::new(), contracts: None, outside, now })
     }
 
     /// The same, and handoffs of these contracts are accepted without a person when their gate asks for none.
     #[must_use]
     pub fn accepting_ungated(mut self, contracts: impl IntoIterator<Item = String>) -> Self {
         self.ungated.extend(contracts);
+        self
+    }
+
+    /// The same, and handoffs under any other contract than these are refused, whoever published it.
+    #[must_use]
+    pub fn accepting_contracts(mut self, contracts: impl IntoIterator<Item = ContractRef>) -> Self {
+        self.contracts = Some(contracts.into_iter().collect());
         self
     }
 }

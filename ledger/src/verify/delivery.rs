@@ -109,7 +109,7 @@ fn examine(delivery: &Delivery, pinned: &Pinned) -> (Report, Option<ApprovedActi
         report.settle(ClaimId::Witnesses, seen);
     }
     let (Some(trust), Some(handoff)) = (trust, handoff) else { return (report.sorted(), None) };
-    let contract = report.settle(ClaimId::Contract, contract_finding(&delivery.contract, &handoff));
+    let contract = report.settle(ClaimId::Contract, accepted_finding(&delivery.contract, &handoff, pinned));
     let entries = head.map(|head| entries_of(delivery, &head, &handoff));
     let decisions = decision_finding(delivery, entries.as_ref(), &handoff, contract.as_deref(), &trust);
     let casts = report.settle(ClaimId::Decision, decisions);
@@ -157,6 +157,16 @@ pub(super) fn admitted(envelope: &Value, trust: &TrustSet, pinned: &Pinned) -> F
         }
         Err(error) => Finding::fail(&error),
     }
+}
+
+/// The same, and the destination accepts it: a gateway can publish whatever contract it likes (attack A14).
+fn accepted_finding(contract: &str, handoff: &HandoffStatement, pinned: &Pinned) -> Finding<Box<CompiledContract>> {
+    let named = &handoff.predicate.contract;
+    if pinned.contracts.as_ref().is_some_and(|accepted| !accepted.contains(named)) {
+        let (name, version) = (&named.name, &named.version);
+        return Finding::Fail(format!("{name} {version} is not among the contracts that this destination accepts."));
+    }
+    contract_finding(contract, handoff)
 }
 
 /// The contract that the handoff pins, out of its canonical bytes as text.

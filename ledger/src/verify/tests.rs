@@ -16,6 +16,7 @@ mod audit;
 mod bundle;
 mod bundle_files;
 mod decisions;
+mod deliveries;
 mod endings;
 mod omissions;
 mod outside;

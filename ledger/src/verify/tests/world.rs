@@ -216,6 +216,7 @@ impl World {
             audience: Some(AUDIENCE.to_owned()),
             ungated: BTreeSet::new(),
             outside: Outside::default(),
+            contracts: None,
             now: self.now,
         }
     }
