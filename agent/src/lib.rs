@@ -15,6 +15,7 @@ pub mod check;
 pub mod client;
 pub mod demo;
 mod derived;
+pub mod destination;
 pub mod execute;
 pub mod replay;
 #[cfg(test)]

@@ -22,7 +22,8 @@ const MAX_OPEN: u64 = 500;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 There is no model inside: the same seed gives the same tasks in the same order. The gateway needs the sample contracts
-(seamark contract publish contracts/samples --data-dir DIR) and a key that is good for all of them. Without --count it
+(seamark contract publish contracts/samples --data-dir DIR) and a key that is good for all of them and plays the destinations
+too (seamark agent-key create --agent demo --acts-for '*'). Without --count it
 goes on until Ctrl-C; with --count it ends when every task is over, that is, decided or expired. The last line counts.
 
 Examples:

@@ -14,6 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod agent_key;
 mod contract;
 mod demo;
+mod destination;
 mod device;
 mod duration;
 mod erase;
@@ -66,6 +67,11 @@ Examples, from nothing to a gated handoff:
   seamark handoff wait 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --timeout 10m
   seamark handoff check 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12
 
+The side that acts:
+  seamark destination init ./refunds --agent refund-executor --audience https://refunds.shop.example/execute \
+    --contract refund.issue@1.2.0
+  seamark destination gate ./refunds --handoff 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --exec ./refund.sh
+
 Afterwards, for an auditor:
   seamark evidence export 0199a1c2-5b7e-7c3d-9a10-2f4b6c8d0e12 --data-dir ./gateway --out refund.seamark.zip
   seamark evidence trust --data-dir ./gateway > trust.json
@@ -96,6 +102,7 @@ enum Command {
     Person(person::Person),
     Device(device::Device),
     Handoff(handoff::Handoff),
+    Destination(destination::Destination),
     Replay(replay::Replay),
     Demo(demo::Demo),
     Ledger(ledger::Ledger),
@@ -118,6 +125,7 @@ impl Command {
             Self::Person(command) => command.run(printer).await,
             Self::Device(command) => command.run(printer).await,
             Self::Handoff(command) => command.run(printer).await,
+            Self::Destination(command) => command.run(printer).await,
             Self::Replay(command) => command.run(printer).await,
             Self::Demo(command) => command.run(printer).await,
             Self::Ledger(command) => command.run(printer).await,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use seamark_agent::client::ClientError;
+use seamark_agent::execute::ExecuteError;
 use seamark_contracts::problem::ErrorCode;
 use seamark_gateway::{EndError, Ended, EraseError};
 use serde::Serialize;
@@ -101,7 +102,8 @@ fn is_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
     let end = cause.downcast_ref::<EndError>().map(|error| !matches!(error, EndError::Record(_)));
     let erase = cause.downcast_ref::<EraseError>();
     let erase = erase.map(|error| !matches!(error, EraseError::Record(_) | EraseError::Storage(_)));
-    end.or(erase).unwrap_or(false)
+    let execute = cause.downcast_ref::<ExecuteError>().map(|error| matches!(error, ExecuteError::NotOpen));
+    end.or(erase).or(execute).unwrap_or(false)
 }
 
 /// Tells why a command failed, with its causes, and chooses how it ends.

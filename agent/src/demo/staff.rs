@@ -18,7 +18,8 @@ use super::cases::{Case, Expected};
 use super::journal::Journal;
 use crate::check::pin;
 use crate::client::Client;
-use crate::execute::{ActFailure, Destination, Executor};
+use crate::destination::{Accepted, Destination};
+use crate::execute::{ActFailure, Executor};
 
 /// Every destination that the cases name.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Staff {
                 audience: audience_of(&handoff.contract.name)?,
                 agent: agent.clone(),
                 trust: trust.clone(),
-                ungated: passing.clone(),
+                contracts: accepted(&passing)?,
                 log_before_act: false,
             };
             let key = key_of(&agent, client, journal, chance.as_ref()).await?;
@@ -68,10 +69,23 @@ impl Staff {
 
 /// The audience that the shipped contract gives its destination, which is that destination's own configuration here.
 fn audience_of(contract: &str) -> Result<String, DemoError> {
+    Ok(shipped(contract)?.contract.destination.audience)
+}
+
+/// The shipped contracts, as published with these very bytes; one that only has the name of one is refused.
+fn accepted(passing: &BTreeSet<String>) -> Result<Vec<Accepted>, DemoError> {
+    let accept = |sample: &samples::Sample| {
+        let contract = shipped(sample.name)?.reference();
+        let ungated = passing.contains(&contract.name);
+        Ok(Accepted { contract, ungated })
+    };
+    samples::ALL.iter().map(accept).collect()
+}
+
+fn shipped(contract: &str) -> Result<CompiledContract, DemoError> {
     let missing = || DemoError::NoContract { name: contract.to_owned() };
     let sample = samples::find(contract).ok_or_else(missing)?;
-    let compiled = CompiledContract::from_document(sample.contract.as_bytes()).map_err(|_| missing())?;
-    Ok(compiled.contract.destination.audience)
+    CompiledContract::from_document(sample.contract.as_bytes()).map_err(|_| missing())
 }
 
 /// The key of an executor: the remembered one, else the one that follows from the agent key, so that demos without a memory
@@ -103,9 +117,9 @@ async fn key_of(
 pub(super) async fn act(action: Arc<Verified<ApprovedAction>>, fails: Option<String>) -> Result<(), ActFailure> {
     tracing::debug!(handoff = %action.handoff_id, contract = %action.contract.name, "the simulated destination acts");
     match fails {
-        Some(code) => Err(ActFailure { code }),
+        Some(code) => Err(ActFailure::tried(code)),
         // A real destination would act on `action.payload`; an object is the least that it has to be.
         None if action.payload.is_object() => Ok(()),
-        None => Err(ActFailure { code: "payload-unreadable".to_owned() }),
+        None => Err(ActFailure::tried("payload-unreadable")),
     }
 }

@@ -236,12 +236,14 @@ impl Pipeline {
                 });
                 true
             }
-            Ok(Execution::Declined { .. }) => true,
+            Ok(Execution::Declined { .. } | Execution::Used) => true,
             Ok(Execution::Unwitnessed { .. }) => {
                 let text = "no outside witness has cosigned it yet, and this destination waits for that".to_owned();
                 self.tell(DemoEvent::Trouble { case: sent.case.clone(), text });
                 false
             }
+            // Only a destination with a memory of its own keeps a report.
+            Ok(Execution::Unsent { .. }) => false,
             Err(error) => {
                 let causes = causes(&error);
                 self.tell(DemoEvent::Trouble {
