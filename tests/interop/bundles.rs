@@ -29,7 +29,7 @@ use serde_json::Value;
 const AS_OF: &str = "2026-11-22T07:00:00.000Z";
 
 /// Claims by name, without `view`.
-type Claims = BTreeMap<String, String>;
+pub type Claims = BTreeMap<String, String>;
 
 fn vectors() -> PathBuf {
     root().join("ledger/vectors/evidence")
@@ -39,12 +39,12 @@ fn as_of() -> Timestamp {
     Timestamp::parse(AS_OF).unwrap()
 }
 
-fn pinned(trust: &Path, now: Timestamp) -> Result<Pinned> {
+pub fn pinned(trust: &Path, now: Timestamp) -> Result<Pinned> {
     let trust: PinnedTrust = serde_json::from_slice(&std::fs::read(trust)?)?;
     Ok(trust.pin(None, now)?)
 }
 
-fn by_rust(archive: &[u8], pinned: &Pinned) -> Claims {
+pub fn by_rust(archive: &[u8], pinned: &Pinned) -> Claims {
     let word = |verdict| match verdict {
         Verdict::Pass => "pass",
         Verdict::Unknown => "unknown",
@@ -456,7 +456,7 @@ fn a_python_verifier_agrees_on_an_exported_refund() {
 }
 
 /// Exports a handoff and the trust with the program.
-fn export(data_dir: &Path, folder: &Path, id: &str) -> Result<(PathBuf, PathBuf)> {
+pub fn export(data_dir: &Path, folder: &Path, id: &str) -> Result<(PathBuf, PathBuf)> {
     let (bundle, trust) = (folder.join("refund.seamark.zip"), folder.join("trust.json"));
     let mut command = Command::new(built("seamark")?);
     command.args(["evidence", "export", id, "--json", "--data-dir"]).arg(data_dir).arg("--out").arg(&bundle);

@@ -10,6 +10,7 @@ use seamark_tests::gateway::{GatewayProcess, output};
 use seamark_tests::programs::root;
 
 mod bundles;
+mod destinations;
 
 /// A virtual environment with the pinned packages, made once and kept under `target/`.
 fn python() -> &'static PathBuf {

@@ -4,7 +4,7 @@ import seamark_formats as f
 
 
 def verify_delivery(delivery, trust, audience, now):
-    """Returns {attempt, payload, handoff, decisions, disclosures} or raises Refused. `now` is a timestamp text."""
+    """Returns {attempt, payload, handoff, handoffId, destination, contract, outcome, decisions, disclosures} or raises Refused. `now` is a timestamp text."""
     f.need(delivery["format"] == "seamark-delivery/v1", "not a delivery")
     f.need(delivery.get("outcome"), "there is no outcome")
     directory = f.Directory(delivery["directory"], f.un_b64url(trust["rootKey"]), now)
@@ -29,6 +29,9 @@ def verify_delivery(delivery, trust, audience, now):
         "attempt": predicate["attempt"],
         "payload": rebuilt["payload"],
         "handoff": handoff_digest,
+        "handoffId": predicate["handoffId"],
+        "destination": predicate["destination"]["agent"],
+        "contract": predicate["contract"],
         "outcome": outcome,
         "decisions": counting,
         "disclosures": [f.disclosure_digest(d) for d in delivery["disclosures"]],
