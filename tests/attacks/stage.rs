@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use seamark_agent::client::{AgentKey, Client, Waited};
-use seamark_agent::execute::{ActFailure, Destination, Execution, Executor};
+use seamark_agent::destination::{Accepted, Destination};
+use seamark_agent::execute::{ActFailure, Execution, Executor};
 use seamark_contracts::api::agent::{Delivery, HandoffAnswer};
 use seamark_contracts::api::audit::AuditRecord;
 use seamark_contracts::api::ledger::Trust;
 use seamark_contracts::clock::{Clock, FixedClock, SeededChance, Timestamp};
+use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::digest::Digest;
 use seamark_contracts::id::{AgentUrn, HandoffId};
 use seamark_contracts::samples;
 use seamark_desk::keys::{KdfCost, Keyring, KeyringError};
 use seamark_desk::{DeskOptions, EnrolRequest};
-use seamark_gateway::{Config, Gateway, Limits, open_with};
+use seamark_gateway::{ActsFor, Config, Gateway, KeyScope, Limits, open_with};
 use seamark_ledger::bundle::{Bundle, FileSet};
 use seamark_ledger::dsse::Envelope;
 use seamark_ledger::key::SigningKey;
@@ -168,7 +170,9 @@ impl Stage {
     // ---- agents ----
 
     pub async fn agent(&self, name: &str) -> String {
-        self.office.create_agent_key(name, &[]).await.unwrap()
+        // One orchestrator stands for the source and for the destination.
+        let scope = KeyScope { acts_for: ActsFor::Every, ..KeyScope::default() };
+        self.office.create_scoped_key(name, scope).await.unwrap()
     }
 
     pub fn client(&self, key: &str) -> Client {
@@ -205,7 +209,7 @@ impl Stage {
             agent: AgentUrn::from_name("refund-executor").unwrap(),
             audience: audience.to_owned(),
             trust: self.trust.clone().into(),
-            ungated: Default::default(),
+            contracts: samples::ALL.iter().map(accepted).collect(),
             log_before_act: false,
         };
         let signing = SigningKey::from_seed(Digest::of(format!("executor {key}").as_bytes()).as_bytes());
@@ -317,4 +321,10 @@ impl Keyring for MemoryKeyring {
         self.0.lock().unwrap().insert(name.to_owned(), secret.to_vec());
         Ok(())
     }
+}
+
+/// A sample's contract as a destination pins it.
+fn accepted(sample: &samples::Sample) -> Accepted {
+    let compiled = CompiledContract::from_document(sample.contract.as_bytes()).unwrap();
+    Accepted { contract: compiled.reference(), ungated: false }
 }

@@ -10,7 +10,7 @@ use super::*;
 
 #[derive(Deserialize)]
 struct Vectors {
-    trust: Trust,
+    trust: PinnedTrust,
     agent: AgentUrn,
     audience: String,
     contract: ContractRef,
@@ -26,7 +26,7 @@ impl Vectors {
     fn itself(&self) -> Destination {
         let contracts = vec![Accepted { contract: self.contract.clone(), ungated: false }];
         let (agent, audience, trust) = (self.agent.clone(), self.audience.clone(), self.trust.clone());
-        Destination { agent, audience, trust, contracts }
+        Destination { agent, audience, trust, contracts, log_before_act: false }
     }
 
     fn look(&self, itself: &Destination, delivery: &Delivery, now: Timestamp) -> Looked {
@@ -213,5 +213,8 @@ fn settings_are_read_back_and_what_is_not_known_in_them_is_refused() {
     };
     assert!(matches!(read_with("maxAmount", json!("100.00")), Err(SettingsError::Damaged { .. })));
     assert!(matches!(read_with("format", json!("seamark-destination/v2")), Err(SettingsError::Format { .. })));
-    assert!(matches!(read_with("logBeforeAct", json!(true)), Err(SettingsError::LogBeforeAct { .. })));
+    assert!(
+        matches!(read_with("logBeforeAct", json!(true)), Err(SettingsError::LogBeforeAct { .. })),
+        "without witnesses"
+    );
 }

@@ -165,6 +165,7 @@ fn ended(walked: Walked) -> (Answer, Ending) {
         }
         Execution::Unsent { result: ExecutionResult::Executed } => ("unsent", Ending::Done),
         Execution::Unsent { result: ExecutionResult::Failed } => ("unsent", Ending::Negative),
+        Execution::Unwitnessed { .. } => ("unwitnessed", Ending::StillOpen),
         Execution::Refused { .. } => ("refused", Ending::Negative),
         Execution::Declined { .. } => ("declined", Ending::Negative),
         Execution::Used => ("used", Ending::Negative),

@@ -10,6 +10,7 @@ use seamark_agent::destination::{Accepted, Destination as Settings};
 use seamark_contracts::contract::CompiledContract;
 use seamark_contracts::handoff::ContractId;
 use seamark_contracts::id::AgentUrn;
+use seamark_ledger::verify::PinnedTrust;
 use serde::Serialize;
 
 use super::{ATTEMPTS, Folder, KEY, SETTINGS, write_new};
@@ -42,6 +43,12 @@ pub struct Init {
     /// The name of an accepted contract whose handoffs are acted on without a person; may be given more than once
     #[arg(long = "ungated", value_name = "NAME")]
     ungated: Vec<String>,
+    /// The vkey of an outside witness to rely on; may be given more than once
+    #[arg(long = "witness", value_name = "VKEY")]
+    witnesses: Vec<String>,
+    /// Act only on what these witnesses have seen in the ledger; all of them, unless the settings say how many
+    #[arg(long, requires = "witnesses")]
+    log_before_act: bool,
     /// The gateway's address, as in http://127.0.0.1:7600
     #[arg(long, env = "SEAMARK_GATEWAY", value_name = "URL")]
     gateway: String,
@@ -68,7 +75,10 @@ impl Init {
         let client = Client::new(&self.gateway, None)?;
         let contracts = self.pin_contracts(&client, &agent).await?;
         let trust = client.trust().await.context("read what the gateway is trusted for")?;
-        let settings = Settings { agent, audience: self.audience, trust, contracts };
+        let trust = PinnedTrust { witnesses: self.witnesses, ..trust.into() };
+        trust.pin(None, place::clock().now()).context("use the pinned witnesses")?;
+        let log_before_act = self.log_before_act;
+        let settings = Settings { agent, audience: self.audience, trust, contracts, log_before_act };
         let folder = &self.folder.folder;
         std::fs::create_dir_all(folder.join(ATTEMPTS)).with_context(|| format!("make {}", folder.display()))?;
         write_new(&folder.join(SETTINGS), &settings.to_json()?)?;
@@ -76,7 +86,7 @@ impl Init {
         place::chance().fill(&mut seed);
         write_new(&folder.join(KEY), Base64UrlUnpadded::encode_string(&seed).as_bytes())?;
         note(&format!("Pinned now: compare this root key with your operator's: {}", settings.trust.root_keyid));
-        let Settings { agent, audience, trust, contracts } = settings;
+        let Settings { agent, audience, trust, contracts, .. } = settings;
         let made = Made { agent, audience, root_keyid: trust.root_keyid, contracts };
         printer.answer(&made, || format!("{} is a destination in {}.", made.agent, folder.display()))?;
         Ok(Ending::Done)

@@ -37,7 +37,7 @@ pub(super) async fn record_root() -> Map<String, Value> {
     world.sign_directory().await;
     alice.send(&world, &review, &decision).await;
     execution_key(&world, &agent, "refund-executor").await;
-    report(&world, &agent, &handoff, ExecutionPhase::Gate).await;
+    report(&world, (&agent, &agent), &handoff, ExecutionPhase::Gate).await;
     let stale = world.proposal().await;
     world.agent("content-desk").await;
     world.send_directory(&signed(stale, "root")).await;
