@@ -122,7 +122,10 @@ async fn serve(gateway: Gateway, stop: &CancellationToken) -> Result<(String, to
     let (ready, bound) = tokio::sync::oneshot::channel();
     let stop = stop.clone();
     let serving = tokio::spawn(async move {
-        let ready = |address: std::net::SocketAddr| ready.send(address).unwrap();
+        let ready = |address: std::net::SocketAddr| {
+            // Whoever waited for it may have given up.
+            let _ = ready.send(address);
+        };
         gateway.serve(stop, ready).await.context("serve")
     });
     Ok((format!("http://{}", bound.await?), serving))

@@ -370,9 +370,8 @@ async fn a_changed_handoff_names_what_is_different() {
     );
     bench.inner().apply(vec![closed, changed.clone()], None).await.unwrap();
     let change = loop {
-        match events.recv().await.unwrap() {
-            DeskEvent::ReviewChanged { change, .. } => break change,
-            _ => {}
+        if let DeskEvent::ReviewChanged { change, .. } = events.recv().await.unwrap() {
+            break change;
         }
     };
     assert_eq!(change.kind, ReviewChangeKind::Changed);

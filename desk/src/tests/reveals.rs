@@ -129,9 +129,8 @@ async fn blur_lock_leaving_and_an_ending_mask_it_at_once_and_tell_the_window() {
         }
         assert_eq!(shown_text(&bench, &pane), None, "{name}");
         let told = loop {
-            match events.recv().await.unwrap() {
-                DeskEvent::FieldsMasked { review_id } => break review_id,
-                _ => {}
+            if let DeskEvent::FieldsMasked { review_id } = events.recv().await.unwrap() {
+                break review_id;
             }
         };
         assert_eq!(told, pane.review_id, "{name}");
