@@ -14,7 +14,7 @@ use seamark_ledger::statement;
 use tokio_util::sync::CancellationToken;
 
 /// How often the holder looks whether anything is to be signed.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long the first directory may take.
 const PATIENCE: Duration = Duration::from_secs(30);
