@@ -39,7 +39,7 @@ pub fn config(data_dir: &Path, org: &str) -> Config {
 
 /// The same under a root that the folder may not know yet.
 pub fn config_under(data_dir: &Path, org: &str, root: PublicKey) -> Config {
-    Config { root: RootChoice::Outside(root), ..config(data_dir, org) }
+    Config { root: RootChoice::Outside(Box::new(root)), ..config(data_dir, org) }
 }
 
 /// Closes the folder, and tells people when something in it waits for the root.

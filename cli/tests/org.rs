@@ -1,10 +1,5 @@
 //! The organisation's root at the command line: made, shown, signed with, handed over, and moved out of an old folder (A16).
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests stand outside of test functions"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stand outside of test functions")]
 
 #[path = "support/org.rs"]
 mod org;

@@ -55,7 +55,7 @@ pub enum RootChoice {
     #[default]
     Known,
     /// The holder of this key, who is elsewhere.
-    Outside(PublicKey),
+    Outside(Box<PublicKey>),
     /// This process, with a key that a keeper outside of the folder has. Made and kept there when the folder is new.
     Kept(Arc<dyn RootKeeper>),
     /// This process, with this key.
@@ -132,7 +132,7 @@ pub(crate) fn resolve(
             let public = key.public_key();
             Resolved { root: Root::Held(Arc::clone(key)), public, to_remove: None }
         }
-        RootChoice::Outside(public) => Resolved { root: Root::Outside, public: *public, to_remove: None },
+        RootChoice::Outside(public) => Resolved { root: Root::Outside, public: **public, to_remove: None },
         RootChoice::Known => {
             Resolved { root: Root::Outside, public: known.root.ok_or(RootError::None)?, to_remove: None }
         }

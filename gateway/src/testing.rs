@@ -142,7 +142,7 @@ impl World {
     /// A gateway for others: somebody else holds its root, and has signed nothing yet.
     pub(crate) async fn outside() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let root = RootChoice::Outside(key("root").public_key());
+        let root = RootChoice::Outside(Box::new(key("root").public_key()));
         let world = Self::open_under(root, folder, Limits::default(), 1, Timestamp::parse(NOW).unwrap()).await;
         for sample in &samples::ALL {
             world.gateway.publish_contract(sample.contract).await.unwrap();

@@ -407,11 +407,13 @@ async fn a16_a_folder_opens_under_its_own_root_alone_and_a_new_one_needs_one() {
     let none = open_under(&path, RootChoice::Known).await;
     assert!(matches!(none, Err(OpenError::Root(RootError::None))), "{none:?}");
     assert!(!path.exists(), "nothing was made");
-    let root = RootChoice::Outside(key("root").public_key());
+    let root = RootChoice::Outside(Box::new(key("root").public_key()));
     open_under(&path, root.clone()).await.unwrap().close().await;
     open_under(&path, root).await.unwrap().close().await;
     open_under(&path, RootChoice::Known).await.unwrap().close().await;
-    for other in [RootChoice::Outside(key("mallory").public_key()), RootChoice::Held(Arc::new(key("mallory")))] {
+    for other in
+        [RootChoice::Outside(Box::new(key("mallory").public_key())), RootChoice::Held(Arc::new(key("mallory")))]
+    {
         let opened = open_under(&path, other).await;
         assert!(matches!(opened, Err(OpenError::Root(RootError::Other { .. }))), "{opened:?}");
     }
@@ -446,7 +448,7 @@ async fn a16_a_folder_of_an_earlier_build_gives_its_root_away_before_it_opens() 
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     };
     write();
-    for choice in [RootChoice::Known, held(), RootChoice::Outside(key("root").public_key())] {
+    for choice in [RootChoice::Known, held(), RootChoice::Outside(Box::new(key("root").public_key()))] {
         let opened = open_under(folder.path(), choice).await;
         assert!(matches!(opened, Err(OpenError::Root(RootError::InFolder { .. }))), "{opened:?}");
     }
