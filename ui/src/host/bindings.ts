@@ -17,6 +17,14 @@ export const commands = {
 	openReview: (r: ReviewRequest) => typedError<ReviewPane, AppError>(__TAURI_INVOKE("open_review", { r })),
 	/**  What was opened is part of what is signed. */
 	noteOpened: (r: NoteOpenedRequest) => typedError<null, AppError>(__TAURI_INVOKE("note_opened", { r })),
+	/**  Recorded before the value is here; the answer is the view that names it, without the value. */
+	revealField: (r: RevealFieldRequest) => typedError<Revealed, AppError>(__TAURI_INVOKE("reveal_field", { r })),
+	/**  The one way in which a revealed value reaches the page, to be shown. */
+	revealedText: (r: FieldRequest) => typedError<string, AppError>(__TAURI_INVOKE("revealed_text", { r })),
+	/**  Recorded first, then put on the clipboard by Rust: the page cannot. */
+	copyRevealed: (r: FieldRequest) => typedError<null, AppError>(__TAURI_INVOKE("copy_revealed", { r })),
+	/**  One field, or every field of a review that is left. */
+	maskAgain: (r: MaskRequest) => typedError<null, AppError>(__TAURI_INVOKE("mask_again", { r })),
 	/**  The page names what was on screen; what is signed is built by the desk, one decision at a time. */
 	decide: (r: DecideRequest) => typedError<DecisionProgress, AppError>(__TAURI_INVOKE("decide", { r })),
 	/**  Opens the unlocked period; what needs the PIN afresh still asks for it. */
@@ -25,6 +33,8 @@ export const commands = {
 	lock: () => typedError<AppState, AppError>(__TAURI_INVOKE("lock")),
 	/**  Gives the signing key another PIN, and locks it. */
 	changePin: (r: ChangePinRequest) => typedError<AppState, AppError>(__TAURI_INVOKE("change_pin", { r })),
+	/**  Once the person typed the fingerprint that they were told. */
+	pinRoot: (r: PinRootRequest) => typedError<AppState, AppError>(__TAURI_INVOKE("pin_root", { r })),
 	/**  Newest first. */
 	outboxRows: () => typedError<OutboxRow[], AppError>(__TAURI_INVOKE("outbox_rows")),
 	/**  Newest first. */
@@ -46,7 +56,7 @@ export const commands = {
 	saveDraft: (r: SaveDraftRequest) => typedError<null, AppError>(__TAURI_INVOKE("save_draft", { r })),
 	/**  Theme and density are the page's to draw; zoom is the web engine's, so that nothing is left out. */
 	setAppearance: (r: AppearanceRequest) => typedError<AppState, AppError>(__TAURI_INVOKE("set_appearance", { r })),
-	/**  After the person unlocked it. */
+	/**  After the person unlocked it. The gateway on this computer needs it as well. */
 	retryKeyring: () => typedError<AppState, AppError>(__TAURI_INVOKE("retry_keyring")),
 };
 
@@ -54,6 +64,7 @@ export const commands = {
 export const events = {
 	appState: makeEvent<AppStateChanged, AppStateChanged>("app-state"),
 	decisionProgress: makeEvent<DecisionProgressed, DecisionProgressed>("decision-progress"),
+	fieldsMasked: makeEvent<FieldsMasked, FieldsMasked>("fields-masked"),
 	inboxChanged: makeEvent<InboxChanged, InboxChanged>("inbox-changed"),
 	reviewChanged: makeEvent<ReviewChanged, ReviewChanged>("review-changed"),
 	setupProgress: makeEvent<SetupProgress, SetupProgress>("setup-progress"),
@@ -115,12 +126,18 @@ export type AppError = {
 };
 
 /**  What the page switches on. A code exists only if the page acts on it. */
-export type AppErrorCode = "pin-wrong" | "pin-needed" | "pin-locked-out" | "pin-weak" | "keyring-locked" | "keyring-missing" | "offline" | "gateway-refused" | "invitation-invalid" | "address-unreachable" | "fingerprint-mismatch" | "view-changed" | "expired" | "withdrawn" | "superseded" | "already-decided" | "not-candidate" | "evidence-missing" | "confirm-mismatch" | "reason-missing" | "cannot-verify" | "ledger-broken" | "not-found" | "storage-failed" | "already-set-up" | "internal";
+export type AppErrorCode = "pin-wrong" | "pin-needed" | "pin-locked-out" | "pin-weak" | "keyring-locked" | "keyring-missing" | "offline" | "gateway-refused" | "invitation-invalid" | "address-unreachable" | "fingerprint-mismatch" | "view-changed" | "expired" | "withdrawn" | "superseded" | "already-decided" | "not-candidate" | "evidence-missing" | "confirm-mismatch" | "reason-missing" | "cannot-verify" | 
+/**  The person may not read this masked field. */
+"not-allowed" | "rate-limited" | 
+/**  The gateway gave a value that is not the signed one. */
+"reveal-mismatch" | "ledger-broken" | "not-found" | "storage-failed" | "already-set-up" | "internal";
 
 /**  Everything around the screens. */
 export type AppState = {
 	stage: Stage,
 	account: AccountState | null,
+	enrolment: EnrolmentState | null,
+	newRoot: NewRootState | null,
 	connection: ConnectionState,
 	signing: SigningState,
 	ledger: LedgerState,
@@ -403,6 +420,12 @@ export type Digest = {
 	sha256: string,
 };
 
+/**  A key that waits for the organisation's signature. */
+export type EnrolmentState = {
+	/**  Eight groups of four digits, for the person to read out. */
+	fingerprint: string,
+};
+
 /**  To whom, and what is asked. */
 export type EscalationInput = {
 	to: string,
@@ -470,6 +493,18 @@ export type Fact = {
 export type Failure = {
 	code: AppErrorCode,
 	message: string,
+};
+
+/**  A revealed field. */
+export type FieldRequest = {
+	reviewId: string,
+	/**  Path of the mask. */
+	path: string,
+};
+
+/**  Every value of this review that was revealed is masked again. */
+export type FieldsMasked = {
+	reviewId: string,
 };
 
 /**  A heading of the list. */
@@ -592,11 +627,24 @@ export type MaskKind =
 /**  Readable: the value stays in the statement. Where a disclosure exists for it nonetheless, whoever lacks it sees `•••`. */
 "clear";
 
+/**  What is to be masked again. */
+export type MaskRequest = {
+	reviewId: string,
+	/**  One field; absent: all of the review. */
+	path: string | null,
+};
+
 /**  What the agent says about it, unverified. */
 export type NarrativeView = {
 	/**  `order-desk 2.3.1` */
 	author: string,
 	text: string,
+};
+
+/**  A root that took the place of the pinned one, which named it. It is not pinned before the person says so. */
+export type NewRootState = {
+	/**  Eight groups of four digits, to be compared with what somebody else says. */
+	fingerprint: string,
 };
 
 /**  Evidence that the person opened. */
@@ -635,6 +683,32 @@ export type OutboxState = {
 	waiting: number,
 	deliveredToday: number,
 };
+
+/**  The fingerprint of a new root, as the person typed it. */
+export type PinRootRequest = {
+	fingerprint: string,
+};
+
+/**  One purpose to choose. */
+export type PurposeChoice = {
+	code: PurposeCode,
+	text: string,
+};
+
+/**  Why somebody reads a masked field, as a closed list. */
+export type PurposeCode = 
+/**  To see whether it is the person or account that is meant. */
+"confirm-identity" | 
+/**  To compare it with a record elsewhere. */
+"compare-record" | 
+/**  To reach the person. */
+"contact-person" | 
+/**  Something looks like fraud or misuse. */
+"suspected-misuse" | 
+/**  Somebody with a right to it asked, or the law does. */
+"legal-request" | 
+/**  Something else; the text says what. */
+"other";
 
 /**  One reason to choose. */
 export type ReasonChoice = {
@@ -710,6 +784,23 @@ export type RecordOutcome = {
 	text: string,
 };
 
+/**  One reveal of a record. */
+export type RecordReveal = {
+	by: string,
+	personId: string,
+	/**  Path of the mask. */
+	path: string,
+	/**  The same as words. */
+	field: string,
+	purpose: string,
+	/**  The person's own words; may be empty. */
+	text: string,
+	at: string,
+	copiedAt: string | null,
+	/**  Index in the ledger, decimal. */
+	position: string,
+};
+
 /**  Everything about one concluded review. */
 export type RecordView = {
 	reviewId: string,
@@ -717,6 +808,7 @@ export type RecordView = {
 	title: string,
 	outcome: RecordOutcome,
 	decisions: RecordDecision[],
+	reveals: RecordReveal[],
 	acks: Acks,
 	delivery: RecordDelivery | null,
 	execution: RecordExecution | null,
@@ -731,6 +823,41 @@ export type RequiredEvidence = {
 	id: string,
 	title: string,
 	opened: boolean,
+};
+
+/**  A request to read one masked field. */
+export type RevealFieldRequest = {
+	reviewId: string,
+	/**  Path of the mask. */
+	path: string,
+	purpose: PurposeCode,
+	/**  One line in the person's own words; needed with the purpose `other`. */
+	text: string,
+};
+
+/**  Which masked fields of a review this person may read, and which stand on screen. */
+export type RevealState = {
+	/**  Paths of masks, in document order; empty for whoever may read none. */
+	paths: string[],
+	purposes: PurposeChoice[],
+	/**  Why none can be read now, in words; absent when one can. */
+	blocker: string | null,
+	/**  Those that stand on screen now. */
+	shown: RevealedField[],
+};
+
+/**  A field was revealed: what is on screen now is another view. */
+export type Revealed = {
+	field: RevealedField,
+	pane: ReviewPane,
+};
+
+/**  A masked field that stands on screen for a while. */
+export type RevealedField = {
+	path: string,
+	/**  Milliseconds after which it is masked again. */
+	remainingMs: number,
+	isCopied: boolean,
 };
 
 /**  A change of a review, in words. */
@@ -772,6 +899,7 @@ export type ReviewPane = {
 	draft: string,
 	openedAt: string,
 	signer: Signer,
+	reveal: RevealState,
 	verifyError: string | null,
 };
 
@@ -867,8 +995,8 @@ export type SigningState = {
 	help: string | null,
 };
 
-/**  How far setting up has come. */
-export type Stage = "first-run" | "setting-up" | "ready";
+/**  How far setting up has come. `Waiting`: enrolled, and the organisation has not signed this device's key yet. */
+export type Stage = "first-run" | "setting-up" | "waiting" | "ready";
 
 /**  A step of the task, done or under way. */
 export type Step = {
@@ -1000,7 +1128,7 @@ export type View = {
 	rejectReasons: ReasonChoice[],
 	/**  To whom one may escalate. */
 	escalationTargets: string[],
-	/**  Digests of revealed fields; empty in this version. */
+	/**  Digests of the disclosures that were revealed to this person on this device, ascending. Their values are never here. */
 	disclosed: string[],
 };
 
