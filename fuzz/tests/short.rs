@@ -1,5 +1,11 @@
 //! Every reader of outside bytes over its seeds, its corpus and a few thousand changed inputs. The long runs are the
 //! fuzzer's; see docs/FUZZING.md.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that stands outside of test functions tells which bytes it stopped at"
+)]
 
 use std::path::PathBuf;
 
