@@ -1,11 +1,16 @@
 //! The destination's gate as processes of its own: races, crashes, and what it refuses.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stand outside of test functions")]
 
+#[path = "support/org.rs"]
+mod org;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
+
+use org::Org;
 
 const AUDIENCE: &str = "https://refunds.shop.example/execute";
 
@@ -41,6 +46,7 @@ fn path(path: &Path) -> &str {
 
 /// A gateway, a key of each side, and a destination that accepts small refunds without a person.
 struct World {
+    org: Org,
     folder: tempfile::TempDir,
     gateway: Child,
     address: String,
@@ -60,6 +66,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("gateway");
         let dir = path(&data_dir);
+        let org = Org::with(&data_dir);
         run(&["contract", "publish", path(&samples()), "--data-dir", dir], 0);
         let key = |agent: &str, side: &str| {
             let made = run(&["agent-key", "create", "--data-dir", dir, "--agent", agent, "--for", side], 0);
@@ -75,7 +82,8 @@ impl World {
         let mut line = String::new();
         BufReader::new(gateway.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("seamark gateway listening on ").unwrap().to_owned();
-        let world = Self { folder, gateway, address, source, destination };
+        org.sign(&["--gateway", &address]);
+        let world = Self { org, folder, gateway, address, source, destination };
         let version = world.example()["contract"]["version"].as_str().unwrap().to_owned();
         let (place, contract) = (world.place(), format!("refund.issue@{version}"));
         let init = ["destination", "init", path(&place), "--agent", "refund-executor", "--audience", AUDIENCE];
@@ -83,6 +91,9 @@ impl World {
             &[&init[..], &["--contract", &contract, "--ungated", "refund.issue", "--gateway", &world.address]].concat(),
             0,
         );
+        // Names the key under which it reports, so that the root can sign it.
+        world.ask("recover", &[], 0);
+        world.org.sign(&["--gateway", &world.address]);
         world
     }
 

@@ -1,6 +1,9 @@
 //! An outside witness as its operator and ledgers meet it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stand outside of test functions")]
 
+#[path = "support/org.rs"]
+mod org;
+
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,6 +15,8 @@ use seamark_ledger::checkpoint::{Checkpoint, Head, Vkey, VkeyKind};
 use seamark_ledger::key::{Signer as _, SigningKey};
 use seamark_ledger::tree::{Frontier, Hash, NodeId, leaf_hash, plan_consistency};
 use seamark_ledger::witness::{AddCheckpoint, take_cosignature};
+
+use org::Org;
 
 const ORIGIN: &str = "ledger.shop.example";
 const NAME: &str = "witness.example/w1";
@@ -182,6 +187,7 @@ fn a_gateway_gets_its_heads_cosigned_by_a_witness_and_a_forgotten_ledger_is_an_a
     let (data, gateway) = (folder.path().join("witness"), folder.path().join("gateway"));
     let (data, gateway) = (data.to_str().unwrap(), gateway.to_str().unwrap());
     let vkey = line(&run(&["witness", "init", "--data", data, "--name", NAME], 0));
+    let org = Org::with(Path::new(gateway));
     run(&["agent-key", "create", "--data-dir", gateway, "--agent", "order-desk"], 0);
     let trust: serde_json::Value =
         serde_json::from_slice(&run(&["evidence", "trust", "--data-dir", gateway], 0).stdout).unwrap();
@@ -190,6 +196,7 @@ fn a_gateway_gets_its_heads_cosigned_by_a_witness_and_a_forgotten_ledger_is_an_a
     let url = format!("http://{}", witness.address);
     let serve = ["serve", "--data-dir", gateway, "--listen", "127.0.0.1:0", "--witness", &url, &vkey];
     let serving = Server::run(&serve);
+    org.sign(&["--gateway", &format!("http://{}", serving.address)]);
     let status = |is_wanted: &dyn Fn(&serde_json::Value) -> bool| {
         // Each look is a process of its own, which takes longer than a witness.
         (0..400).any(|_| {

@@ -11,16 +11,17 @@ use std::time::Duration;
 use crate::db::SqliteConnection;
 use axum::http::StatusCode;
 use seamark_contracts::clock::Timestamp;
-use seamark_contracts::digest::Digest;
+use seamark_contracts::digest::{Digest, DigestError};
 use seamark_contracts::problem::ErrorCode;
 use seamark_ledger::directory::{
     DirectoryKey, DirectoryPredicate, DirectoryRole, DirectorySubject, MAX_DIRECTORY_BYTES, SubjectKind, trust_set,
 };
 use seamark_ledger::dsse::{IN_TOTO, pae};
 use seamark_ledger::entry::EntryType;
-use seamark_ledger::key::{KeyUse, PublicKey, Signature, Signer as _, TrustSet};
+use seamark_ledger::key::{KeyId, KeyUse, PublicKey, Signature, Signer as _, TrustSet};
 use seamark_ledger::statement::{self, StatementError};
 
+use crate::auth::Device;
 use crate::db::directory::{DirectoryRow, ProposalRow};
 use crate::db::gateway::GatewayRow;
 use crate::db::person::SigningKeyRow;
@@ -295,6 +296,17 @@ pub(crate) fn pending(what: &str, to_do: &str) -> Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct Trusted {
     pub(crate) keys: Arc<TrustSet>,
+}
+
+impl Trusted {
+    /// The open roles that the signed directory gives the person of this device; none while it does not list the device's
+    /// decision key, or lists its end.
+    pub(crate) fn roles_signed_for(&self, device: &Device) -> Result<Vec<String>, DigestError> {
+        let key = self.keys.find(&KeyId::parse(&device.decision_keyid)?, KeyUse::Decision);
+        let person = self.keys.subject(device.person.id.as_str()).filter(|_| key.is_some_and(|key| key.to.is_none()));
+        let roles = person.map(|person| person.roles.as_slice()).unwrap_or_default();
+        Ok(roles.iter().filter(|role| role.to.is_none()).map(|role| role.role.clone()).collect())
+    }
 }
 
 /// The newest directory with its version, remembered.

@@ -67,7 +67,9 @@ impl Change for Consume {
         if fresh.consumed_no.is_some() {
             return Ok(Consumed::Before);
         }
-        if !matches!(fresh.state.as_str(), "approved" | "passed") {
+        // A report that nothing was done stands for good, so nothing may be done after it.
+        let is_reported = db::outcome::find_execution(plan.reader().await?, fresh.no).await?.is_some();
+        if is_reported || !matches!(fresh.state.as_str(), "approved" | "passed") {
             return Ok(Consumed::NotAllowed);
         }
         let now = plan.now();

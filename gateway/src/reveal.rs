@@ -20,6 +20,7 @@ use crate::conclude::{self, Case};
 use crate::db::reveal::RevealRow;
 use crate::db::{self, StorageError};
 use crate::decide::{Standing, closed, find_visible, standing};
+use crate::directory;
 use crate::document;
 use crate::problem::{Failure, code_text};
 use crate::recorded::{Change, Draft, Object, Plan};
@@ -45,6 +46,8 @@ struct Reveal {
     device: Device,
     request: RevealRequest,
     rate: Rate,
+    /// The roles of the person that the organisation has signed.
+    signed: Vec<String>,
 }
 
 /// What became of it. No `Debug`: a hidden value may be in it.
@@ -58,6 +61,8 @@ enum Revealed {
     NotSeen,
     /// This person may not read this, whatever it is.
     Forbidden,
+    /// The person's key or role waits for the organisation's signature.
+    Unsigned,
     /// Too many; again after so long.
     TooMany(Duration),
     /// The id was used for another request, or too long ago.
@@ -88,7 +93,14 @@ impl Change for Reveal {
         if fresh.expires_ms.is_none_or(|end| end <= now.as_ms()) {
             return Ok(Revealed::Closed("expired".to_owned()));
         }
-        let may_reveal = reveal::may_reveal(&self.case.compiled, &roles);
+        // What the organisation has not signed counts for nobody (attack A16): whoever redeemed an invitation in vain reads
+        // nothing.
+        let counted: Vec<String> = roles.iter().filter(|role| self.signed.contains(role)).cloned().collect();
+        let may_reveal = reveal::may_reveal(&self.case.compiled, &counted)
+            && asked.candidates.iter().any(|role| counted.contains(role));
+        if !may_reveal && reveal::may_reveal(&self.case.compiled, &roles) {
+            return Ok(Revealed::Unsigned);
+        }
         let before = db::reveal::find(plan.reader().await?, person, &self.request.reveal_id.to_string()).await?;
         if let Some(row) = before {
             return if may_reveal { self.again(plan, &row).await } else { Ok(Revealed::Forbidden) };
@@ -240,9 +252,11 @@ pub(crate) async fn reveal(
     let mut connection = shared.database.read().await?;
     let attempt = find_visible(&mut connection, device, review_id).await?;
     let case = conclude::load_case(shared, &mut connection, attempt).await?;
+    let trusted = directory::trusted(shared, &mut connection).await?;
     drop(connection);
     let rate = Rate { max: shared.limits.reveals, window: shared.limits.reveals_per };
-    let change = Reveal { case, device: device.clone(), request, rate };
+    let signed = trusted.roles_signed_for(device).map_err(Failure::internal)?;
+    let change = Reveal { case, device: device.clone(), request, rate, signed };
     // ORDER: the recorder answers when the entry is committed; only then there is a disclosure to send.
     match shared.recorder.record(change).await? {
         Revealed::Done(answer) => Ok(answer),
@@ -253,6 +267,7 @@ pub(crate) async fn reveal(
             "You may not read this field, or there is no such field. The request was recorded, and nothing was revealed. Decide \
              without it, or escalate to somebody who may read it.",
         )),
+        Revealed::Unsigned => Err(directory::pending("Your key or role", "Nothing was revealed. Ask again then.")),
         Revealed::TooMany(wait) => Err(Failure::unavailable(
             StatusCode::TOO_MANY_REQUESTS,
             wait,

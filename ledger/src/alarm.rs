@@ -49,7 +49,8 @@ pub enum Format {
 /// What an alarm file shows to somebody who pinned the ledger's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// The ledger's key signed two roots for one size: whoever holds it showed two ledgers. Nothing else explains it.
+    /// The ledger's key signed two roots for one size: there are two ledgers under it. Whoever holds the key made both, on
+    /// purpose or by going on from an older copy of the gateway.
     Forked { size: u64, kept: Hash, shown: Hash },
     /// The key signed both heads and the smaller one was shown later, says the desk. A gateway that was put back from a
     /// backup does that, and so does one that hides entries.
@@ -114,7 +115,7 @@ impl LedgerAlarm {
 }
 
 impl Judgement {
-    /// Whether the ledger's key is shown to have been misused, whoever says so.
+    /// Whether it is shown to anybody that there are two ledgers under the key.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         matches!(self, Self::Forked { .. })
@@ -125,8 +126,9 @@ impl Judgement {
     pub fn sentence(&self) -> String {
         match self {
             Self::Forked { size, kept, shown } => format!(
-                "PROVED: the ledger's key signed two different roots for the same {size} entries ({kept} and {shown}). Whoever \
-                 holds this key showed two ledgers; nothing else explains it."
+                "PROVED: the ledger's key signed two different roots for the same {size} entries ({kept} and {shown}), so there \
+                 are two ledgers under it. A gateway that went on from an older copy makes that, and so does one that deceives; \
+                 either way entries that were seen are not in the ledger any more."
             ),
             Self::Shrank { kept, shown } => format!(
                 "Not proved by this file alone: the ledger's key signed a head of {kept} entries, and the desk says that it was \

@@ -338,6 +338,7 @@ def check_cast(parts, directory, handoff, contract, entries, chain):
     """Every decision as it was recorded, and of them those that can count."""
     know(chain.verdicts["entries"] == "pass", "inclusion did not pass")
     predicate, everything = handoff["predicate"], []
+    f.need(all(f.canonical(f.strict_json(text.encode())) == text.encode() for text in parts["views"]), "a view is not in canonical form")
     delivery = {"decisions": parts["decisions"], "views": [f.strict_json(text.encode()) for text in parts["views"]]}
     timely = v.check_decisions(delivery, directory, predicate, handoff["digest"], contract, entries)
     for value in parts["decisions"]:

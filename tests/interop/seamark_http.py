@@ -172,5 +172,6 @@ def make_view(predicate, digest, contract):
         "why": predicate["gate"]["reasons"], "source": predicate["source"]["agent"], "destination": predicate["destination"]["agent"],
         "branches": [{"option": option, "text": option} for option in request["options"]],
         "constraints": predicate["constraints"], "taskState": {"completed": [], "inProgress": [], "skipped": [], "deferred": []},
-        "evaluations": predicate["evaluations"], "payload": [], "chain": [], "warnings": [],
+        "evaluations": predicate["evaluations"], "payload": [], "chain": [], "disclosed": [],
+        "warnings": [{"code": code, "path": path, "text": code} for code, path in members["warnings"]],
     }

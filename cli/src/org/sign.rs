@@ -22,7 +22,8 @@ use crate::report::{Ending, Printer, note};
 #[command(after_help = "\
 Shows what `seamark org review` shows, and signs nothing before the fingerprint of each new person's key was typed as that
 person read it out: at the question, or with --confirm, once for each. Then the gateway gets the signed directory, or the
-file of --out does, for POST /v1/directory. If something changed at the gateway meanwhile it says so: review and sign again.
+file of --out does, for POST /v1/directory. Where nobody is at a terminal to be asked, give --statement as well, or whatever
+the gateway proposes beside new persons' keys, such as a role, is signed unread. If something changed at the gateway meanwhile it says so: review and sign again.
 
 Examples:
   seamark org sign --key acme.root --gateway https://seamark.acme.example
@@ -39,6 +40,9 @@ pub struct Sign {
     /// A fingerprint that a new person read out; may be given more than once
     #[arg(long = "confirm", value_name = "FINGERPRINT")]
     confirmed: Vec<String>,
+    /// The statement that was reviewed, as `seamark org review` prints it; any other is not signed
+    #[arg(long, value_name = "DIGEST")]
+    statement: Option<String>,
     /// Write the signed directory here and send it nowhere
     #[arg(long, value_name = "FILE", required_unless_present = "gateway")]
     out: Option<PathBuf>,
@@ -67,7 +71,7 @@ impl Sign {
         };
         let reviewed = Reviewed::of(&proposal, found.current.as_ref(), &root)?;
         printer.progress(&reviewed.lines())?;
-        self.confirm(&reviewed.changes)?;
+        self.confirm(&reviewed)?;
         let key = file.open(&self.passphrase.ask(&self.key)?)?;
         let envelope = statement::sign(proposal.bytes().to_vec(), &key).context("sign the directory")?.to_json();
         let accepted = match (&self.out, self.exchange.client()?) {
@@ -92,7 +96,8 @@ impl Sign {
     }
 
     /// Each new person's fingerprint was typed, by hand or beforehand, and nothing else was.
-    fn confirm(&self, changes: &[Change]) -> anyhow::Result<()> {
+    fn confirm(&self, reviewed: &Reviewed) -> anyhow::Result<()> {
+        let changes: &[Change] = &reviewed.changes;
         let mut given: Vec<&String> = self.confirmed.iter().collect();
         let mut missing = Vec::new();
         for change in changes.iter().filter(|change| change.is_to_confirm) {
@@ -106,6 +111,12 @@ impl Sign {
             bail!(
                 "confirm {strange:?}: the proposal lists no new key with this fingerprint. Nothing was signed. Either it was \
                  misheard, or the gateway proposes another key than the one that was read to you: then do not sign"
+            );
+        }
+        if let Some(statement) = &self.statement {
+            ensure!(
+                *statement == reviewed.digest.to_hex(),
+                "sign: the gateway proposes another statement now than the one that was reviewed. Nothing was signed; review again"
             );
         }
         if !passphrase::has_person() {
@@ -127,7 +138,7 @@ impl Sign {
                 change.name
             );
         }
-        if self.confirmed.is_empty() {
+        if self.statement.is_none() {
             let answer = passphrase::ask("Sign all of this? Type yes:")?;
             ensure!(answer == "yes", "sign: it was not confirmed. Nothing was signed");
         }

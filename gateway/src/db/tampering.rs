@@ -320,7 +320,7 @@ pub(crate) async fn set_back_head(database: &super::Database) {
 pub(crate) async fn forget_root(folder: &std::path::Path) {
     let options = super::options(&folder.join("gateway.sqlite3"));
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
-    for sql in ["DROP TABLE root", "DROP TABLE proposal", "DELETE FROM _sqlx_migrations WHERE version = 4"] {
+    for sql in ["DROP TABLE root", "DROP TABLE proposal", "DELETE FROM _sqlx_migrations WHERE version = 8"] {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     }
     sqlx::Connection::close(connection).await.unwrap();

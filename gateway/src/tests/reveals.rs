@@ -294,3 +294,25 @@ async fn a_purpose_is_needed_and_bounded() {
     assert_eq!(ask(&world, &alice, &review, &body).await.problem().0, 422);
     assert_eq!(count(&world, EntryType::DisclosureRevealed).await, 0);
 }
+
+/// Attack A16: whoever redeemed an invitation that was sent astray, or was given a role that nobody signed, reads nothing.
+#[tokio::test]
+async fn attack_a16_no_value_is_revealed_to_a_key_or_role_that_the_root_has_not_signed() {
+    let world = World::outside().await;
+    let agent = world.agent("order-desk").await;
+    world.sign_directory().await;
+    world.gated(&agent).await;
+    let mallory = world.reviewer("Mallory", &["reviewer", "compliance"]).await;
+    let review = mallory.reviews(&world).await.remove(0);
+    let pending = (403, "enrolment-pending".to_owned());
+    assert_eq!(ask(&world, &mallory, &review, &request(&world, EMAIL)).await.problem(), pending);
+    assert_eq!(count(&world, EntryType::DisclosureRevealed).await, 0);
+    let bob = world.reviewer("Bob", &["reviewer"]).await;
+    world.sign_directory().await;
+    world.gateway.change_role("Bob", "compliance", true).await.unwrap();
+    assert_eq!(ask(&world, &bob, &review, &request(&world, EMAIL)).await.problem(), pending);
+    world.sign_directory().await;
+    let answer: RevealAnswer = ask(&world, &bob, &review, &request(&world, EMAIL)).await.ok();
+    assert!(!answer.disclosure.is_empty());
+    world.assert_sound().await;
+}

@@ -15,7 +15,7 @@ export function ledgerView(told: ReadonlySet<string>): LedgerView {
       ? {
           at: at(-4),
           finding: "ledger shows another root for the same 18204 entries",
-          judgement: `PROVED: the ledger's key signed two different roots for the same 18204 entries (${KEPT.root} and Qk3x9Zb7Yc1Ve5Td8Rf2Ug6Wh0Ij4Kl7Mn1Op5Qs9To=). Whoever holds this key showed two ledgers; nothing else explains it.`,
+          judgement: `PROVED: the ledger's key signed two different roots for the same 18204 entries (${KEPT.root} and Qk3x9Zb7Yc1Ve5Td8Rf2Ug6Wh0Ij4Kl7Mn1Op5Qs9To=), so there are two ledgers under it. A gateway that went on from an older copy makes that, and so does one that deceives; either way entries that were seen are not in the ledger any more.`,
           isProven: true,
           kept: KEPT,
           shown: { size: "18204", root: "Qk3x9Zb7Yc1Ve5Td8Rf2Ug6Wh0Ij4Kl7Mn1Op5Qs9To=", at: at(-4) },
