@@ -67,9 +67,7 @@ impl Change for Consume {
         if fresh.consumed_no.is_some() {
             return Ok(Consumed::Before);
         }
-        // A report that nothing was done stands for good, so nothing may be done after it.
-        let is_reported = db::outcome::find_execution(plan.reader().await?, fresh.no).await?.is_some();
-        if is_reported || !matches!(fresh.state.as_str(), "approved" | "passed") {
+        if !matches!(fresh.state.as_str(), "approved" | "passed") {
             return Ok(Consumed::NotAllowed);
         }
         let now = plan.now();
@@ -80,6 +78,10 @@ impl Change for Consume {
             if now.plus_ms(MAX_SKEW_MS) < window.not_before || now >= window.expires_at {
                 return Ok(Consumed::Outside { window, now });
             }
+        }
+        // A report that nothing was done stands for good, so nothing may be done after it.
+        if db::outcome::find_execution(plan.reader().await?, fresh.no).await?.is_some() {
+            return Ok(Consumed::NotAllowed);
         }
         let mut members = serde_json::Map::new();
         members.insert("attempt".to_owned(), json!(fresh.attempt));

@@ -58,6 +58,8 @@ class Destination:
         self.settings, self.attempts, self.agent, self.key = settings, Attempts(folder), agent, key
         if agent:
             agent.enrol_execution_key(settings["agent"], key)
+            # What is done under a key that the root has not signed nobody could verify.
+            agent.wait_until_signed(settings["trust"], f.key_id(key.public_key()))
 
     def look(self, delivery, now=None):
         """Steps 1 to 6. Uses nothing up."""
